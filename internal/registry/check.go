@@ -1,6 +1,10 @@
 package registry
 
-import "context"
+import (
+	"context"
+
+	"github.com/bayplan/bayplan/internal/registry/wire"
+)
 
 // A Checked is the result of checking one image at its destination.
 type Checked struct {
@@ -28,7 +32,7 @@ func (c *Client) Check(ctx context.Context, images []Image, want Selection, deep
 	}
 	ch := &checker{c, &want, deep}
 	alike := groups(all, func(k *Checked) string { return k.Source + " " + k.Digest })
-	return all, each(ctx, alike, ch.checkAlike)
+	return all, wire.Each(ctx, alike, ch.checkAlike)
 }
 
 // A checker checks images.

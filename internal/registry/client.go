@@ -69,7 +69,7 @@ type Host struct {
 
 // MaxConcurrency is the number of requests that a registry gets at a time at most, if it
 // answers so many as fast as few.
-const MaxConcurrency = 64
+const MaxConcurrency = wire.MaxConcurrency
 
 // A Client talks to registries. It is for use by many goroutines at once.
 type Client struct {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
 // Lists whose every page is new never end by themselves.
@@ -96,7 +98,7 @@ func TestFanOut(t *testing.T) {
 	}
 
 	var many []map[string]any
-	for i := range maxManifests + 1 {
+	for i := range manifests.MaxManifests + 1 {
 		many = append(many, map[string]any{"mediaType": schema2, "digest": digestOf(manyManifest(i)), "size": 1})
 	}
 	index, _ := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": ociType, "manifests": many})
@@ -117,7 +119,7 @@ func TestFanOut(t *testing.T) {
 	})
 	src.reset()
 	err := plan(t, c, []Image{{Source: srcHost + "/ns/app:many", Target: dstHost + "/ns/app:many"}}).Err()
-	if err == nil || !strings.Contains(err.Error(), "more than 1000 manifests") || src.counts["GET manifests"] > maxManifests {
+	if err == nil || !strings.Contains(err.Error(), "more than 1000 manifests") || src.counts["GET manifests"] > manifests.MaxManifests {
 		t.Errorf("%v, %v", src.counts, err)
 	}
 }

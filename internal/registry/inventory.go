@@ -7,6 +7,8 @@ import (
 
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // What a destination holds need not be moved. There are three ways to know: a
@@ -156,7 +158,7 @@ func (c *Client) findMountSources(ctx context.Context, t *TransferPlan) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	if err := each(ctx, there, c.readOlderImage); err != nil {
+	if err := wire.Each(ctx, there, c.readOlderImage); err != nil {
 		return err
 	}
 	for _, e := range there {

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/regclient/regclient/types/ref"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/bayplan/bayplan/internal/registry/manifests"
 	"github.com/bayplan/bayplan/internal/registry/wire"
@@ -23,7 +22,7 @@ func (c *Client) Plan(ctx context.Context, images []Image, want Selection) (*Tra
 	want.scratch = &scratch{}
 	t := &TransferPlan{Images: c.imagePlans(images, &want)}
 	alike := groups(t.Images, func(e *ImagePlan) string { return show(e.source) + " " + e.Digest })
-	if err := each(ctx, alike, c.planAlike); err != nil {
+	if err := wire.Each(ctx, alike, c.planAlike); err != nil {
 		return nil, err
 	}
 	t.Blobs = collect(t.Images)
@@ -75,21 +74,6 @@ func (c *Client) planAlike(ctx context.Context, es []*ImagePlan) {
 	for _, e := range es {
 		e.top = nil // there may be very many plans
 	}
-}
-
-// each runs do for every item, several at a time. Its only error is that of
-// ctx.
-func each[T any](ctx context.Context, items []T, do func(context.Context, T)) error {
-	var g errgroup.Group
-	g.SetLimit(MaxConcurrency)
-	for _, it := range items {
-		if ctx.Err() != nil {
-			break
-		}
-		g.Go(func() error { do(ctx, it); return nil })
-	}
-	_ = g.Wait()
-	return ctx.Err()
 }
 
 // imagePlans makes the plans of images. An image that is named twice counts
@@ -277,7 +261,7 @@ func (c *Client) findBlobs(ctx context.Context, t *TransferPlan, lists *catalogs
 			}
 		}
 	}
-	return each(ctx, t.Blobs, func(ctx context.Context, b *Blob) { c.findBlob(ctx, b, known[b.places[0].repo.Registry]) })
+	return wire.Each(ctx, t.Blobs, func(ctx context.Context, b *Blob) { c.findBlob(ctx, b, known[b.places[0].repo.Registry]) })
 }
 
 // findBlob looks for a blob in the first of its places that the catalog names.

@@ -184,7 +184,7 @@ func TestTooManyManifests(t *testing.T) {
 	src, _, c := pair(t)
 	bodies := map[string][]byte{}
 	var entries []map[string]any
-	for i := range maxManifests {
+	for i := range manifests.MaxManifests {
 		b := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.docker.container.image.v1+json","digest":%q,"size":%d},"layers":[]}`, schema2, digestOf(nil), i)
 		bodies[digestOf(b)] = b
 		entries = append(entries, map[string]any{"mediaType": schema2, "digest": digestOf(b), "size": len(b)})

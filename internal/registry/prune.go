@@ -4,118 +4,49 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"path"
+	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
 
-	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/ocilayout"
-	"github.com/bayplan/bayplan/internal/version"
+	"github.com/bayplan/bayplan/internal/registry/prune"
 )
 
-// A PruneRule says which tags of a destination are removed: those that the list
-// of images does not name, in the repositories of the list and in some others.
-type PruneRule struct {
-	Host         string   // of the destination, or oci:LAYOUT
-	Repositories []string // further ones: names, or patterns as path.Match knows them
-	Before       []string // images that the list named before; their repositories count, too
-	Keep         int      // the number of other tags of a repository that stay, the newest by version
-}
+// A PruneRule says which tags of a destination are removed.
+type PruneRule = prune.Rule
 
 // A Pruning is what is to be removed.
-type Pruning struct {
-	Removals []*Removal
-	// The blobs of a layout that nothing needs then. Registries remove theirs
-	// themselves.
-	Blobs int
-	Bytes int64
-	// The repositories and patterns of the rule for which there is no repository, neither at
-	// the destination nor in the list.
-	Unmatched []string
-
-	layout *ocilayout.Layout // nil: a registry
-	noTags bool              // the registry does not delete tags, but manifests
-}
-
-// Empty says that there is nothing to remove.
-func (p *Pruning) Empty() bool { return len(p.Removals) == 0 && p.Blobs == 0 }
-
-// Layout is the path of the layout, "" for a registry.
-func (p *Pruning) Layout() string {
-	if p.layout == nil {
-		return ""
-	}
-	return p.layout.Path()
-}
+type Pruning = prune.Pruning
 
 // A Removal is a tag to remove.
-type Removal struct {
-	Name   string // host/repository:tag
-	Digest string // digest of the tag, "" for none
+type Removal = prune.Removal
 
-	repo  ref.Ref
-	tag   string
-	held  bool            // a tag that stays needs the manifest
-	known map[string]bool // all tags of the repository
-}
-
-// PlanPrune finds out what is to be removed, before or after the plan is
-// carried out. It removes nothing. What cannot be read is an error, so that in
-// doubt nothing is removed.
+// PlanPrune finds out what is to be removed, before or after the plan is carried out. It
+// removes nothing. What cannot be read is an error, so that in doubt nothing is removed.
 func (c *Client) PlanPrune(ctx context.Context, t *TransferPlan, rule PruneRule) (*Pruning, error) {
-	p := &pruner{c: c, rule: rule, repos: map[string]*prunedRepo{}}
-	if err := p.find(ctx, t); err != nil {
-		return nil, on(destination, err)
-	}
-	repos := make([]*prunedRepo, 0, len(p.repos))
-	for _, name := range slices.Sorted(maps.Keys(p.repos)) {
-		repos = append(repos, p.repos[name])
-	}
-	if err := each(ctx, repos, func(ctx context.Context, r *prunedRepo) { r.leave, r.err = p.look(ctx, r) }); err != nil {
-		return nil, err
-	}
-	all := &Pruning{Unmatched: p.unmatched}
-	var errs []error
-	for _, r := range repos {
-		all.Removals, errs = append(all.Removals, r.leave...), append(errs, r.err)
-		if r.absent && r.rule != "" {
-			all.Unmatched = append(all.Unmatched, r.rule)
+	list := prune.List{Coming: map[string]bool{}}
+	for _, e := range t.Images {
+		named := e.target
+		named.Digest = cmp.Or(e.Digest, named.Digest)
+		list.Images = append(list.Images, named)
+		for _, put := range e.puts {
+			list.Coming[put.Digest] = true
 		}
 	}
-	err := errors.Join(errs...)
-	if err != nil {
-		return nil, on(destination, err)
+	for _, b := range t.Blobs {
+		list.Coming[b.Digest] = true
 	}
-	if dir, _, ok := CutLayout(rule.Host); ok {
-		all.layout, _ = c.layouts.At(dir)
-		err = all.countUnused(t)
-	}
-	return all, on(destination, err)
+	p, err := prune.Find(ctx, &pruned{c, rule.Host}, list, rule)
+	return p, on(destination, err)
 }
 
-// countUnused counts the blobs of the layout that nothing needs after the
-// pruning, and that no image of the plan will need.
-func (p *Pruning) countUnused(t *TransferPlan) (err error) {
-	leave := map[string]bool{}
-	for _, r := range p.Removals {
-		_, name, _ := CutLayout(r.Name)
-		leave[name] = true
-	}
-	coming := map[string]bool{}
-	for _, b := range t.Blobs {
-		coming[b.Digest] = true
-	}
-	for _, e := range t.Images {
-		for _, put := range e.puts {
-			coming[put.Digest] = true
-		}
-	}
-	p.Blobs, p.Bytes, err = p.layout.Unreferenced(leave, coming)
-	return err
+// Prune removes what PlanPrune found, and calls gone for each removed tag. It may be called
+// again after an error.
+func (c *Client) Prune(ctx context.Context, p *Pruning, gone func(*Removal)) error {
+	return on(destination, p.Remove(ctx, gone))
 }
 
 // Names makes a plan that holds only the names of images.
@@ -123,143 +54,28 @@ func (c *Client) Names(images []Image) *TransferPlan {
 	return &TransferPlan{Images: c.imagePlans(images, &Selection{})}
 }
 
-// A pruner finds out what is to be removed.
-type pruner struct {
-	c     *Client
-	rule  PruneRule
-	repos map[string]*prunedRepo
-
-	unmatched []string // patterns that match no repository
+// A pruned destination is what package prune asks, and has delete.
+type pruned struct {
+	c    *Client
+	host string // of a registry, or oci:LAYOUT
 }
 
-// A prunedRepo is a repository, with what the list names of it.
-type prunedRepo struct {
-	repo    ref.Ref
-	tags    map[string]bool
-	digests []string
-	rule    string // its name in the rule, if only that names it
-
-	absent bool // the destination does not have it
-	leave  []*Removal
-	err    error
-}
-
-// find finds the repositories of the rule.
-func (p *pruner) find(ctx context.Context, t *TransferPlan) error {
-	home, err := p.named("x")
-	if err != nil {
-		return err
-	}
-	for _, e := range t.Images {
-		if e.target.Repository == "" || destinationOf(e.target) != destinationOf(home) {
-			continue // it is of another destination, or its name is invalid, which Plan reports
-		}
-		r := p.at(e.target)
-		switch d := cmp.Or(e.Digest, e.target.Digest); {
-		case e.target.Tag != "":
-			r.tags[e.target.Tag] = true
-		case d != "":
-			r.digests = append(r.digests, d)
-		}
-	}
-	for _, name := range p.rule.Before {
-		name, _, _ = strings.Cut(name, "@")
-		if !strings.Contains(path.Base(name), ":") {
-			name += ":x" // it was there without a tag
-		}
-		if r, err := p.c.imageRef(name); err == nil && destinationOf(r) == destinationOf(home) {
-			p.at(r)
-		}
-	}
-	return p.match(ctx)
-}
-
-// at gives the prunedRepo of a reference.
-func (p *pruner) at(r ref.Ref) *prunedRepo {
-	r = repoOf(r)
-	if p.repos[r.Repository] == nil {
-		p.repos[r.Repository] = &prunedRepo{repo: r, tags: map[string]bool{}}
-	}
-	return p.repos[r.Repository]
-}
-
-// named makes a reference from the name of a repository at the destination.
-func (p *pruner) named(name string) (ref.Ref, error) {
-	join := "/"
-	if strings.HasPrefix(p.rule.Host, LayoutPrefix) {
-		join = ":"
-	}
-	return p.c.imageRef(p.rule.Host + join + name + ":x")
-}
-
-// match adds the repositories that the rule names or that match a pattern.
-func (p *pruner) match(ctx context.Context) error {
-	var names, patterns []string
-	for _, s := range p.rule.Repositories {
-		if strings.ContainsAny(s, `*?[\`) {
-			patterns = append(patterns, s)
-		} else {
-			names = append(names, s)
-		}
-	}
-	for _, name := range names {
-		r, err := p.named(name)
-		if err != nil {
-			return err
-		}
-		if p.repos[r.Repository] == nil {
-			p.at(r).rule = name
-		}
-	}
-	if len(patterns) == 0 {
+// Layout gives the layout, nil for a registry.
+func (d *pruned) Layout() *ocilayout.Layout {
+	dir, _, ok := CutLayout(d.host)
+	if !ok {
 		return nil
 	}
-	all, err := p.catalog(ctx)
-	if err != nil {
-		return fault.WithHint(err, "name the repositories in full, without patterns, where a registry does not list them")
-	}
-	return p.matchPatterns(patterns, all)
+	l, _ := d.c.layouts.At(dir)
+	return l
 }
 
-// matchPatterns adds the repositories of a catalog that match a pattern. A pattern may
-// also stand for repositories that the list is about to make.
-func (p *pruner) matchPatterns(patterns, all []string) error {
-	listed := make([]string, 0, len(p.repos))
-	for _, r := range p.repos {
-		name := r.repo.Repository
-		if r.repo.Path != "" {
-			_, name, _ = strings.Cut(name, "/") // the number of the layout
-		}
-		listed = append(listed, name)
+// Repositories lists the repositories of the destination.
+func (d *pruned) Repositories(ctx context.Context) ([]string, error) {
+	l := d.Layout()
+	if l == nil {
+		return d.c.Catalog(ctx, d.host)
 	}
-	for _, pattern := range patterns {
-		fits := func(name string) bool { ok, _ := path.Match(pattern, name); return ok }
-		matched := slices.ContainsFunc(listed, fits)
-		for _, name := range all {
-			if !fits(name) {
-				continue
-			}
-			matched = true
-			r, err := p.named(name)
-			if err != nil {
-				return err
-			}
-			p.at(r)
-		}
-		if !matched {
-			p.unmatched = append(p.unmatched, pattern)
-		}
-	}
-	return nil
-}
-
-// catalog lists the repositories of the destination.
-func (p *pruner) catalog(ctx context.Context) ([]string, error) {
-	dir, _, ok := CutLayout(p.rule.Host)
-	if !ok {
-		return p.c.Catalog(ctx, p.rule.Host)
-	}
-	l, _ := p.c.layouts.At(dir)
 	idx, err := l.Index()
 	if err != nil {
 		return nil, err
@@ -274,53 +90,72 @@ func (p *pruner) catalog(ctx context.Context) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// look finds out which tags of a repository are removed. If none can be, it
-// requests nothing but the list of tags.
-func (p *pruner) look(ctx context.Context, r *prunedRepo) ([]*Removal, error) {
-	tags, err := p.c.allTags(ctx, r.repo)
-	if r.absent = KindOf(err) == NotFound || err == nil && len(tags) == 0; r.absent {
-		return nil, nil
+// Repository gives a reference into a repository of the destination.
+func (d *pruned) Repository(name string) (ref.Ref, error) {
+	join := "/"
+	if strings.HasPrefix(d.host, LayoutPrefix) {
+		join = ":"
 	}
-	if err != nil {
-		return nil, fmt.Errorf("listing tags: %w", err)
-	}
-	known := map[string]bool{}
-	for _, tag := range tags {
-		known[tag] = true
-	}
-	stay, leave := p.divide(r, tags)
-	if len(leave) == 0 {
-		return nil, nil
-	}
-	k := &keptManifests{c: p.c, repo: r.repo, known: known, digests: map[string]bool{}}
-	for _, tag := range stay {
-		if err := k.add(ctx, r.repo.SetTag(tag)); err != nil {
-			return nil, err
-		}
-	}
-	for _, d := range r.digests {
-		if err := k.add(ctx, r.repo.SetDigest(d)); err != nil {
-			return nil, err
-		}
-	}
-	return k.removable(ctx, leave)
+	return d.c.imageRef(d.host + join + name + ":x")
 }
 
-// divide divides the tags into those that stay and those that may be removed.
-// cosign's tags are among the latter, because their subject decides.
-func (p *pruner) divide(r *prunedRepo, tags []string) (stay, leave []string) {
-	var others []string
-	for _, tag := range tags {
-		switch {
-		case r.tags[tag]:
-			stay = append(stay, tag)
-		case cosignTag.MatchString(tag):
-			leave = append(leave, tag)
-		default:
-			others = append(others, tag)
-		}
+// RepositoryName gives the name of a repository without the host.
+func (d *pruned) RepositoryName(repo ref.Ref) string {
+	if repo.Path == "" {
+		return repo.Repository
 	}
-	version.NewestFirst(others)
-	n := min(p.rule.Keep, len(others))
-	return append(stay, others[:n]...), append(leave, others[n:]...)
+	_, name, _ := strings.Cut(repo.Repository, "/") // behind the number of the layout
+	return name
+}
+
+// Image reads the name of an image.
+func (d *pruned) Image(name string) (ref.Ref, error) { return d.c.imageRef(name) }
+
+// Name writes a reference for people.
+func (d *pruned) Name(r ref.Ref) string { return show(r) }
+
+// Tags lists all tags of a repository.
+func (d *pruned) Tags(ctx context.Context, repo ref.Ref) ([]string, error) {
+	return d.c.allTags(ctx, repo)
+}
+
+// Digest gives the digest of a tag, "" for none.
+func (d *pruned) Digest(ctx context.Context, tag ref.Ref) (string, error) {
+	return d.c.tagged(ctx, tag, confirm)
+}
+
+// Manifest reads a manifest.
+func (d *pruned) Manifest(ctx context.Context, r ref.Ref) (manifest.Manifest, error) {
+	return d.c.manifestThere(ctx, r)
+}
+
+// Untag puts a tag on a manifest of its own, and deletes that.
+func (d *pruned) Untag(ctx context.Context, tag ref.Ref) error {
+	return d.c.call(ctx, tag, func(ctx context.Context) error { return d.c.push(tag).TagDelete(ctx, tag) })
+}
+
+// Delete deletes a tag or a manifest.
+func (d *pruned) Delete(ctx context.Context, r ref.Ref) error {
+	p, err := d.c.target(ctx, r)
+	if err != nil {
+		return err
+	}
+	what := r.Tag
+	if what == "" {
+		what = r.Digest
+	}
+	at := p.Origin + "/v2/" + p.Repository + "/manifests/" + what
+	return d.c.wire.Retry(ctx, func() error {
+		return d.c.call(ctx, r, func(ctx context.Context) error {
+			req, err := http.NewRequestWithContext(ctx, http.MethodDelete, at, nil)
+			if err != nil {
+				return err
+			}
+			resp, err := d.c.do(req)
+			if err == nil && resp.StatusCode/100 != 2 {
+				err = errors.New("it was not deleted")
+			}
+			return err
+		})
+	})
 }

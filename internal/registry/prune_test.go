@@ -86,7 +86,7 @@ func TestPrune(t *testing.T) {
 				t.Fatalf("(-want +got):\n%s", diff)
 			}
 			var gone []string
-			if err := c.Prune(t.Context(), p, func(r *Removal) { gone = append(gone, r.tag) }); err != nil || len(gone) != len(wanted) {
+			if err := c.Prune(t.Context(), p, func(r *Removal) { gone = append(gone, r.Tag) }); err != nil || len(gone) != len(wanted) {
 				t.Fatalf("%v, gone are %v", err, gone)
 			}
 			stay := []string{"1.0", "bill", "multi", cosign(index, ".sig"), cosign(by["linux/amd64"], ".att")}

@@ -13,13 +13,6 @@ import (
 	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
-const (
-	// maxDepth is how deep indexes may be nested.
-	maxDepth = 3
-	// maxManifests is the largest number of manifests of one image.
-	maxManifests = 1000
-)
-
 // A tree is the manifests and blobs of an image, each once.
 type tree struct {
 	repo      ref.Ref
@@ -99,10 +92,10 @@ func (t *tree) walk(ctx context.Context, digest string, depth int) error {
 	}
 	t.seen[digest] = true
 	switch r := t.repo.SetDigest(digest); {
-	case depth > maxDepth:
-		return fmt.Errorf("%s: indexes are nested more than %d deep", show(r), maxDepth)
-	case len(t.seen) > maxManifests:
-		return fmt.Errorf("%s: more than %d manifests", show(t.repo), maxManifests)
+	case depth > manifests.MaxDepth:
+		return fmt.Errorf("%s: indexes are nested more than %d deep", show(r), manifests.MaxDepth)
+	case len(t.seen) > manifests.MaxManifests:
+		return fmt.Errorf("%s: more than %d manifests", show(t.repo), manifests.MaxManifests)
 	}
 	m, err := t.read(ctx, t.repo.SetDigest(digest))
 	if err != nil {

@@ -56,7 +56,7 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 	if err != nil {
 		return fmt.Errorf("the base %s: %w", c.Base, err)
 	}
-	next := &part{file: c.File, owner: now.Parsed.File, state: filepath.Join(r.root.Dir, "state", now.Parsed.Name)}
+	next := &part{file: c.File, owner: now.Parsed.File, state: filepath.Join(r.root.Dir, "state", now.Parsed.Name), clouds: now.Conns.CloudFiles(ctx)}
 	was := &runner.Report{}
 	if base != nil {
 		r.parts = []*part{base}

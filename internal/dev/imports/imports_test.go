@@ -174,6 +174,11 @@ var rules = []rule{
 		reason: "who may share a blob is decided without sending a request",
 	},
 	{
+		packages: []string{"./internal/registry/prune"}, not: []string{"./internal/registry"},
+		but: []string{"./internal/registry/prune", "./internal/registry/manifests", "./internal/registry/wire"}, direct: true,
+		reason: "what is pruned is decided without a client; a destination sends the requests",
+	},
+	{
 		packages: []string{"./internal/registry/manifests"}, not: []string{"./internal/registry"},
 		but:    []string{"./internal/registry/manifests", "./internal/registry/platforms", "./internal/registry/wire"},
 		reason: "what manifests say is known without sending a request",

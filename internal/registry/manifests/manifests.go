@@ -13,8 +13,23 @@ import (
 	"github.com/regclient/regclient/types/manifest"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
+
+const (
+	// MaxDepth is how deep indexes may be nested.
+	MaxDepth = 3
+	// MaxManifests is the largest number of manifests of one image.
+	MaxManifests = 1000
+)
+
+// cosignTag is a tag of a signature and the like.
+var cosignTag = lazyregexp.New(`^sha256-[0-9a-f]{64}(\..+)?$`)
+
+// IsCosignTag says whether a tag is one that cosign gives what refers to an image, or the
+// one that stands in for the referrers API.
+func IsCosignTag(tag string) bool { return cosignTag.MatchString(tag) }
 
 // A Descriptor names a manifest by its content.
 type Descriptor struct {

@@ -1,4 +1,4 @@
-package registry
+package prune
 
 import (
 	"context"
@@ -8,38 +8,38 @@ import (
 	"net/http"
 
 	"github.com/opencontainers/go-digest"
-	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
-// Prune removes what PlanPrune found, and calls gone for each removed tag. It
-// may be called again after an error.
-func (c *Client) Prune(ctx context.Context, p *Pruning, gone func(*Removal)) error {
+// Remove removes what Find found, and calls gone for each removed tag. It may be called
+// again after an error.
+func (p *Pruning) Remove(ctx context.Context, gone func(*Removal)) error {
 	if p.layout != nil {
 		p.layout.Begin()
 	}
-	err := c.removeAll(ctx, p, gone)
+	err := p.removeAll(ctx, gone)
 	switch {
 	case p.layout == nil:
-		return on(destination, err)
+		return err
 	case err != nil:
-		return on(destination, errors.Join(err, p.layout.Commit()))
+		return errors.Join(err, p.layout.Commit())
 	}
-	return on(destination, p.layout.Sweep())
+	return p.layout.Sweep()
 }
 
-func (c *Client) removeAll(ctx context.Context, p *Pruning, gone func(*Removal)) error {
+func (p *Pruning) removeAll(ctx context.Context, gone func(*Removal)) error {
 	var errs []error
 	for _, r := range p.Removals {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		err := p.remove(ctx, c, r)
+		err := p.remove(ctx, r)
 		switch {
 		case err == nil:
 			gone(r)
-		case errors.Is(err, errKeepsAll), fault.IsConnection(err), KindOf(err) == NoLogin, KindOf(err) == BadLogin:
+		case errors.Is(err, errKeepsAll), fault.IsConnection(err), wire.KindOf(err) == wire.NoLogin, wire.KindOf(err) == wire.BadLogin:
 			return err // the others would fail in the same way
 		default:
 			errs = append(errs, err)
@@ -54,9 +54,9 @@ var errKeepsAll = errors.New("the registry does not allow deletion")
 // remove removes a tag: as a tag where the registry can do that, else with its
 // manifest, unless a tag that stays needs the manifest. Others may have pushed since
 // the plan was made, so it looks again first.
-func (p *Pruning) remove(ctx context.Context, c *Client, r *Removal) error {
-	at := r.repo.SetTag(r.tag)
-	have, err := c.tagged(ctx, at, confirm)
+func (p *Pruning) remove(ctx context.Context, r *Removal) error {
+	at := r.repo.SetTag(r.Tag)
+	have, err := p.at.Digest(ctx, at)
 	switch {
 	case err != nil:
 		return err
@@ -66,7 +66,7 @@ func (p *Pruning) remove(ctx context.Context, c *Client, r *Removal) error {
 		return fmt.Errorf("%s: it stands for another image now, %s", r.Name, have)
 	}
 	if !p.noTags {
-		err := c.delete(ctx, at)
+		err := p.at.Delete(ctx, at)
 		if err == nil || !deletesOnlyManifests(err) {
 			return err
 		}
@@ -75,23 +75,23 @@ func (p *Pruning) remove(ctx context.Context, c *Client, r *Removal) error {
 		return nil
 	}
 	p.noTags = true
-	held, err := c.isHeld(ctx, r)
+	held, err := p.isHeld(ctx, r)
 	switch {
 	case err != nil:
 		return err
 	case held:
-		return c.replaceAndDelete(ctx, r)
+		return p.replaceAndDelete(ctx, r)
 	}
-	return explainRefusal(r, c.delete(ctx, r.repo.SetDigest(have)))
+	return explainRefusal(r, p.at.Delete(ctx, r.repo.SetDigest(have)))
 }
 
 // isHeld reports whether a tag that stays needs the manifest of a removal, also a tag
 // that has come since the plan was made.
-func (c *Client) isHeld(ctx context.Context, r *Removal) (bool, error) {
+func (p *Pruning) isHeld(ctx context.Context, r *Removal) (bool, error) {
 	if r.held {
 		return true, nil
 	}
-	tags, err := c.allTags(ctx, r.repo)
+	tags, err := p.at.Tags(ctx, r.repo)
 	if err != nil {
 		return false, fmt.Errorf("listing tags: %w", err)
 	}
@@ -99,7 +99,7 @@ func (c *Client) isHeld(ctx context.Context, r *Removal) (bool, error) {
 		if r.known[tag] {
 			continue
 		}
-		if have, err := c.tagged(ctx, r.repo.SetTag(tag), confirm); err != nil || have == r.Digest {
+		if have, err := p.at.Digest(ctx, r.repo.SetTag(tag)); err != nil || have == r.Digest {
 			return true, err
 		}
 	}
@@ -109,7 +109,7 @@ func (c *Client) isHeld(ctx context.Context, r *Removal) (bool, error) {
 // deletesOnlyManifests says that a registry's answer may mean that it deletes
 // manifests only. "Not found" is such an answer, because the tag was listed.
 func deletesOnlyManifests(err error) bool {
-	var e *Error
+	var e *wire.Error
 	if !errors.As(err, &e) {
 		return false
 	}
@@ -122,9 +122,9 @@ func deletesOnlyManifests(err error) bool {
 
 // explainRefusal says clearly that a registry does not delete.
 func explainRefusal(r *Removal, err error) error {
-	var e *Error
+	var e *wire.Error
 	switch {
-	case KindOf(err) == NotFound:
+	case wire.KindOf(err) == wire.NotFound:
 		return nil
 	case errors.As(err, &e) && (e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented || e.Status == http.StatusBadRequest):
 		err = fmt.Errorf("%s: %w: %v", r.Name, errKeepsAll, e)
@@ -137,37 +137,10 @@ func explainRefusal(r *Removal, err error) error {
 // stays, at a registry that deletes manifests only. It puts the tag on a
 // manifest of its own and deletes that. Before, it makes sure that the registry
 // deletes at all.
-func (c *Client) replaceAndDelete(ctx context.Context, r *Removal) error {
+func (p *Pruning) replaceAndDelete(ctx context.Context, r *Removal) error {
 	nothing := digest.FromString(rand.Text())
-	if err := c.delete(ctx, r.repo.SetDigest(nothing.String())); err != nil && KindOf(err) != NotFound {
+	if err := p.at.Delete(ctx, r.repo.SetDigest(nothing.String())); err != nil && wire.KindOf(err) != wire.NotFound {
 		return explainRefusal(r, err)
 	}
-	at := r.repo.SetTag(r.tag)
-	return c.call(ctx, at, func(ctx context.Context) error { return c.push(at).TagDelete(ctx, at) })
-}
-
-// delete deletes a tag or a manifest.
-func (c *Client) delete(ctx context.Context, r ref.Ref) error {
-	p, err := c.target(ctx, r)
-	if err != nil {
-		return err
-	}
-	what := r.Tag
-	if what == "" {
-		what = r.Digest
-	}
-	at := p.Origin + "/v2/" + p.Repository + "/manifests/" + what
-	return c.wire.Retry(ctx, func() error {
-		return c.call(ctx, r, func(ctx context.Context) error {
-			req, err := http.NewRequestWithContext(ctx, http.MethodDelete, at, nil)
-			if err != nil {
-				return err
-			}
-			resp, err := c.do(req)
-			if err == nil && resp.StatusCode/100 != 2 {
-				err = errors.New("it was not deleted")
-			}
-			return err
-		})
-	})
+	return p.at.Untag(ctx, r.repo.SetTag(r.Tag))
 }

@@ -1,4 +1,4 @@
-package registry
+package prune
 
 import (
 	"context"
@@ -11,11 +11,12 @@ import (
 
 	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/registry/manifests"
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // A keptManifests is the digests of the manifests of a repository that stay.
 type keptManifests struct {
-	c       *Client
+	at      Destination
 	repo    ref.Ref
 	known   map[string]bool // all tags
 	digests map[string]bool
@@ -23,8 +24,8 @@ type keptManifests struct {
 
 // add adds a manifest and all below it. A missing one needs nothing.
 func (k *keptManifests) add(ctx context.Context, r ref.Ref) error {
-	m, err := k.c.manifestThere(ctx, r)
-	if KindOf(err) == NotFound {
+	m, err := k.at.Manifest(ctx, r)
+	if wire.KindOf(err) == wire.NotFound {
 		return nil
 	}
 	if err != nil {
@@ -41,7 +42,7 @@ func (k *keptManifests) note(ctx context.Context, m manifest.Manifest, depth int
 	}
 	list, err := manifests.Children(index)
 	if err != nil {
-		return fmt.Errorf("%s: %w", show(k.repo.SetDigest(manifests.Describe(m).Digest)), err)
+		return fmt.Errorf("%s: %w", k.at.Name(k.repo.SetDigest(manifests.Describe(m).Digest)), err)
 	}
 	for _, d := range list {
 		known := k.digests[d.Digest.String()]
@@ -49,11 +50,11 @@ func (k *keptManifests) note(ctx context.Context, m manifest.Manifest, depth int
 		if known || d.MediaType != ocilayout.IndexType && d.MediaType != dockerListType {
 			continue
 		}
-		if depth == maxDepth || len(k.digests) > maxManifests*maxDepth {
-			return fmt.Errorf("%s: indexes are nested too deep, or too many", show(k.repo))
+		if depth == manifests.MaxDepth || len(k.digests) > manifests.MaxManifests*manifests.MaxDepth {
+			return fmt.Errorf("%s: indexes are nested too deep, or too many", k.at.Name(k.repo))
 		}
-		m, err := k.c.manifestThere(ctx, k.repo.SetDigest(d.Digest.String()))
-		if KindOf(err) == NotFound {
+		m, err := k.at.Manifest(ctx, k.repo.SetDigest(d.Digest.String()))
+		if wire.KindOf(err) == wire.NotFound {
 			continue
 		}
 		if err != nil {
@@ -84,7 +85,7 @@ func (k *keptManifests) removable(ctx context.Context, tags []string) ([]*Remova
 	for i, tag := range tags {
 		all[i] = &candidate{tag: tag}
 	}
-	if err := each(ctx, all, k.read); err != nil {
+	if err := wire.Each(ctx, all, k.read); err != nil {
 		return nil, err
 	}
 	for _, one := range all {
@@ -98,7 +99,7 @@ func (k *keptManifests) removable(ctx context.Context, tags []string) ([]*Remova
 	}
 	removals := make([]*Removal, len(leaving))
 	for i, one := range leaving {
-		removals[i] = &Removal{Name: show(k.repo.SetTag(one.tag)), repo: k.repo, tag: one.tag, known: k.known}
+		removals[i] = &Removal{Name: k.at.Name(k.repo.SetTag(one.tag)), Tag: one.tag, repo: k.repo, known: k.known}
 		if one.manifest != nil {
 			removals[i].Digest = manifests.Describe(one.manifest).Digest
 			removals[i].held = k.digests[removals[i].Digest]
@@ -133,12 +134,12 @@ func (k *keptManifests) dropReferrers(ctx context.Context, all []*candidate) ([]
 
 // read finds out the manifest and the subject of a candidate.
 func (k *keptManifests) read(ctx context.Context, one *candidate) {
-	if cosignTag.MatchString(one.tag) {
+	if manifests.IsCosignTag(one.tag) {
 		stem, _, _ := strings.Cut(one.tag, ".")
 		one.subject = strings.Replace(stem, "-", ":", 1)
 	}
-	m, err := k.c.manifestThere(ctx, k.repo.SetTag(one.tag))
-	if KindOf(err) == NotFound {
+	m, err := k.at.Manifest(ctx, k.repo.SetTag(one.tag))
+	if wire.KindOf(err) == wire.NotFound {
 		return
 	}
 	if err != nil {
