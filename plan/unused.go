@@ -17,7 +17,7 @@ func (w *whole) unused() Errors {
 	}
 	for _, s := range w.steps {
 		if e := s.fields.byKey["site"]; e != nil && w.centre == "" {
-			warnings = append(warnings, s.in.src.errorf(e.keyPos, "site has no effect: there are no workers, and each step runs here"))
+			warnings = append(warnings, s.in.src.errorf(e.keyPos, "site has no effect: each step runs here, and only bayplan-temporal runs it at its site"))
 		}
 	}
 	_ = warnings.Err() // sorts
