@@ -28,7 +28,7 @@ type process struct {
 	done chan struct{}
 }
 
-// process starts the binary of the tests as another program. The test kills it.
+// start starts the binary of the tests as another program. The test kills it.
 func start(t *testing.T, as string, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command(os.Args[0], args...), out: newBuffer(), done: make(chan struct{})}
@@ -240,6 +240,7 @@ steps:
 
 func (f *field) startServer() {
 	f.server = start(f.t, "server", f.database, f.port)
+	f.server.out.wait(f.t, "serving")
 }
 
 func (f *field) startWorker(site string) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"log"
 	"os"
@@ -49,6 +50,7 @@ func serve(file, port string) {
 	if err != nil {
 		log.Fatal(err)
 	}
+	fmt.Println("serving")
 	select {} // it is killed
 }
 
