@@ -20,6 +20,6 @@ func (w *whole) unused() Errors {
 			warnings = append(warnings, s.in.src.errorf(e.keyPos, "site has no effect: each step runs here, and only bayplan-temporal runs it at its site"))
 		}
 	}
-	_ = warnings.Err() // sorts
+	warnings.Sort()
 	return warnings
 }

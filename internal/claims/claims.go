@@ -11,15 +11,36 @@ import (
 
 // A Content is what is known of what comes to a place.
 type Content struct {
-	Digest string // ALGORITHM:HEX; "": not known
-	Size   int64  // bytes; 0: not known
+	Digests []string // ALGORITHM:HEX, or another KEY:VALUE, one of an algorithm; none: not known
+	Size    int64    // bytes; 0: not known
+	Name    string   // of the place, for people; "": they know it by the name that all parties have for it
 }
 
 // Differs reports whether two contents surely differ. Digests of two algorithms say nothing.
 func (c Content) Differs(other Content) bool {
-	mine, _, _ := strings.Cut(c.Digest, ":")
-	theirs, _, _ := strings.Cut(other.Digest, ":")
-	return mine == theirs && mine != "" && c.Digest != other.Digest || c.Size > 0 && other.Size > 0 && c.Size != other.Size
+	mine, theirs := c.common(other)
+	if mine == "" {
+		return c.Size > 0 && other.Size > 0 && c.Size != other.Size
+	}
+	return mine != theirs
+}
+
+// common gives digests of the two contents by one algorithm: those that differ, or else the first that
+// both have.
+func (c Content) common(other Content) (mine, theirs string) {
+	for _, one := range c.Digests {
+		algorithm, _, _ := strings.Cut(one, ":")
+		for _, another := range other.Digests {
+			switch {
+			case !strings.HasPrefix(another, algorithm+":"):
+			case one != another:
+				return one, another
+			case mine == "":
+				mine, theirs = one, another
+			}
+		}
+	}
+	return mine, theirs
 }
 
 // A Conflict is a place that another party fills with something else.
@@ -28,10 +49,13 @@ type Conflict struct {
 	Mine, Theirs Content
 }
 
+// Digests gives the two digests that differ, "" if only the sizes are known to.
+func (c *Conflict) Digests() (mine, theirs string) { return c.Mine.common(c.Theirs) }
+
 // A Table holds who fills which place. Its zero value is empty. Many goroutines may use it at
 // once.
 type Table struct {
-	mu sync.Mutex
+	mu sync.Mutex // several runs may share one
 	by map[string][]claim // one of each party
 }
 
