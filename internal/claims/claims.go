@@ -52,10 +52,10 @@ type Conflict struct {
 // Digests gives the two digests that differ, "" if only the sizes are known to.
 func (c *Conflict) Digests() (mine, theirs string) { return c.Mine.common(c.Theirs) }
 
-// A Table holds who fills which place. Its zero value is empty. Many goroutines may use it at
-// once.
+// A Table holds who fills which place. Its zero value is empty. It is for use by many goroutines
+// at once: several runs may share one.
 type Table struct {
-	mu sync.Mutex // several runs may share one
+	mu sync.Mutex
 	by map[string][]claim // one of each party
 }
 
@@ -68,9 +68,9 @@ type claim struct {
 // if another one fills a place with something else. What the same party has claimed before may
 // change.
 func (t *Table) Claim(who string, contents map[string]Content) *Conflict {
+	names := slices.Sorted(maps.Keys(contents))
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	names := slices.Sorted(maps.Keys(contents))
 	for _, name := range names {
 		for _, c := range t.by[name] {
 			if c.who != who && c.content.Differs(contents[name]) {
