@@ -1,8 +1,7 @@
 package plan
 
-// unused returns a warning for each variable and each secret of the plan that nothing
-// uses, and for each site if all steps run here. A variable that has its value from outside may be there for a file of values
-// that several plans share.
+// unused returns a warning for each variable and secret that nothing uses, and for each site if all steps
+// run here. A variable with a value from outside may be there for a file of values of several plans.
 func (w *whole) unused() Errors {
 	var warnings Errors
 	for _, v := range w.scope.vars {
