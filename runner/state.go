@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/durable/journal"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/holder"
 	"github.com/bayplan/bayplan/internal/owners"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -59,7 +60,7 @@ func OpenStore(dir, planFile string) (*Store, error) {
 	if err := owners.Check(dir, planFile); err != nil {
 		return nil, err
 	}
-	l, err := lock(dir, filepath.Join(dir, "lock"))
+	l, err := holder.Lock(dir)
 	if err != nil {
 		return nil, err
 	}
