@@ -476,6 +476,41 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// A run for a part of the plan does not end a failure of the whole.
+func TestPartsEndNoFailure(t *testing.T) {
+	dir := t.TempDir()
+	c := newCentre(t)
+	run := func(r document.SiteReport) string {
+		t.Helper()
+		m, err := Remember(dir, filepath.Join(dir, "plan.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Keep(c.place("edge1"), &r, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.sender(t, "edge1").Send(t.Context(), Sending{Report: r, Memory: m}); err != nil {
+			t.Fatal(err)
+		}
+		return states(c.sites(t))[0]
+	}
+	part := report("edge1", 2*time.Hour)
+	part.Only = []string{"dirs"}
+	for _, tt := range []struct {
+		r    document.SiteReport
+		want string
+	}{
+		{failed(report("edge1", 3*time.Hour), 0), "edge1 failing "},
+		{part, "edge1 failing its last run was for a part of the plan"},
+		{report("edge1", time.Hour), "edge1 done "},
+	} {
+		tt.r.FailingSince = time.Time{}
+		if got := run(tt.r); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	for text, want := range map[string]string{
 		"oci://r.example.com:5000/a/b:edge1": "r.example.com:5000/a/b:edge1", "oci://[::1]:5000/a:b_c.d-e": "[::1]:5000/a:b_c.d-e",
