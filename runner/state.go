@@ -26,6 +26,8 @@ import (
 //	cache/          may be deleted at any time
 //	runs/TIME/      the events of each apply
 //
+// Commands keep more files there.
+//
 // Only one goroutine may use it at a time.
 type Store struct {
 	dir     string

@@ -42,6 +42,7 @@ func (p *program) withSiteReport(mode runner.Mode, do cli.ActionFunc) cli.Action
 		if err != nil {
 			return usageError{fmt.Errorf("--report-to: %w", err)}
 		}
+		p.reports = []string{to.Host}
 		p.reported = &siteRun{to: to, began: time.Now()}
 		done := do(c)
 		if errors.As(done, new(*runner.LockedError)) {

@@ -196,26 +196,35 @@ func TestClocksAreCompared(t *testing.T) {
 	}
 }
 
-// A registry that tells no time, and one whose clock is not that of this host.
+// A registry that tells no time, one whose clock is not that of this host, and an answer of
+// a cache.
 func TestClockOfTheRegistry(t *testing.T) {
+	other := func() string { return time.Now().Add(-500 * time.Hour).UTC().Format(http.TimeFormat) }
 	for name, tt := range map[string]struct {
-		date func() string
-		want time.Duration
+		date  func() string
+		cache bool
+		notes int
 	}{
-		"none":         {func() string { return "" }, time.Hour},
-		"no time":      {func() string { return "yesterday" }, time.Hour},
-		"another time": {func() string { return time.Now().Add(-500 * time.Hour).UTC().Format(http.TimeFormat) }, time.Hour},
+		"none":         {func() string { return "" }, false, 0},
+		"no time":      {func() string { return "yesterday" }, false, 0},
+		"another time": {other, false, 1},
+		"a cache":      {other, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCentre(t)
 			c.act(func(w http.ResponseWriter, _ *http.Request) bool {
 				w.Header()["Date"] = []string{tt.date()}
+				if tt.cache {
+					w.Header().Set("Age", "1800000")
+				}
 				return false
 			})
-			send(t, c.sender(t, "edge1"), report("edge1", time.Hour))
-			d := c.sites(t)
-			if got := seconds(d.Sites[0].Age).Round(time.Minute); got != tt.want || d.Sites[0].State != document.SiteDone {
-				t.Errorf("%s, %v old", d.Sites[0].State, got)
+			if notes := send(t, c.sender(t, "edge1"), report("edge1", time.Hour)); len(notes) != tt.notes {
+				t.Errorf("notes %q", notes)
+			}
+			s := c.sites(t).Sites[0]
+			if got := seconds(s.Age).Round(time.Minute); got != time.Hour || s.State != document.SiteDone {
+				t.Errorf("%s, %v old", s.State, got)
 			}
 		})
 	}
