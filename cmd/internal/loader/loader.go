@@ -43,7 +43,7 @@ func Load(ctx context.Context, file string, o plan.Options, registries ...string
 			asked = append(slices.Clone(asked), runner.Asked{Server: runner.Server{Kind: runner.RegistryServer, Hosts: registries}})
 		}
 		l.Warnings = slices.Concat(p.Warnings, graph.Warnings, conns.Unused(p, asked))
-		_ = l.Warnings.Err() // sorts them
+		l.Warnings.Sort()
 	}
 	return l, errs
 }
