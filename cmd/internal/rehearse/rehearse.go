@@ -197,7 +197,7 @@ func (r *rehearsal) makeWorld() error {
 	}
 	r.world = &world{
 		public: public, secret: secret, root: r.root, keep: r.Keep != "", rules: rules, plans: f, pgp: pgp,
-		standIns: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
+		standIns: map[string][]byte{}, copied: map[string]bool{}, pushed: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
 		hosts: map[string]*registryHost{}, layouts: map[string]*upstream.Upstream{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
 	}
 	return nil
