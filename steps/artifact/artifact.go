@@ -22,7 +22,7 @@ import (
 
 // artifact puts files into a registry or an OCI layout, under the name of an image. Each
 // file is one blob with its own digest and is sent once, however many names it has there.
-// ORAS pulls such files. The same files always make the same artifact.
+// fetch takes them back by oci://HOST/NAME or oci:LAYOUT:NAME, and ORAS pulls them. The same files always make the same artifact.
 type artifact struct {
 	// Files to put into it: a path, or a mapping with more about the file.
 	Files []plan.TextOr[plan.Path, file] `json:"files" jsonschema:"minItems=1"`
@@ -137,6 +137,7 @@ func (a *artifact) Paths() runner.Paths {
 		paths.Asks = append(paths.Asks, imagelist.Connection(destination.Field(a.To, i), to.Text))
 		if host, err := a.out.RegistryHost(to.Text); err == nil {
 			place := imagelist.Place(host, a.Name)
+			place.Identity = a.out.RegistryIdentity(host)
 			place.Field, place.Contents = "name", []string{a.contents()}
 			paths.Fills = append(paths.Fills, place)
 		}
@@ -213,7 +214,7 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 	if err := t.Err(); err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: outputs(t.Images), Fills: destination.Fills(t.Images)}
+	finding := &runner.Finding{Outputs: outputs(t.Images), Fills: destination.Fills(t.Images, a.out)}
 	items := a.items(t)
 	seals, err := destination.Unsealed(a.To, a.out.Registry())
 	if err != nil || len(items)+len(seals) == 0 {

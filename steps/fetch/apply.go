@@ -58,6 +58,7 @@ func (d *diff) confirm(got download.Result, it runner.Item, p runner.Progress) (
 	}
 	d.world.Remember(d.target(), runner.Identify(fi), map[runner.Algo]string{runner.SHA256: got.SHA256})
 	p.Done(it)
+	d.filled[d.target()] = contentOf(download.Digests{SHA256: got.SHA256, SHA512: d.want.SHA512, MD5: d.want.MD5}, fi.Size())
 	return d.fetchFile.outputs(got.SHA256, fi.Size()), nil
 }
 
@@ -76,6 +77,17 @@ func (d *diff) fetchFrom(ctx context.Context, address string, p runner.Progress)
 	job := download.Download{
 		Request: d.request(address), To: d.target(), Mode: d.mode(),
 		Want: d.want, Check: d.signature, Moved: p.Add,
+	}
+	if _, ok := artifactIn(address); ok {
+		b, err := d.blobAt(ctx, d.world, address)
+		if err == nil {
+			job.Want, err = b.within(d.want)
+		}
+		if err != nil {
+			return download.Result{}, err
+		}
+		job.URL, job.Source = address+"#"+b.file.Digest, d.source(b)
+		return d.out.Downloads().Fetch(ctx, job)
 	}
 	local := download.LocalPath(address)
 	if local == "" {

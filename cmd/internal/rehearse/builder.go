@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/artifacts"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/checksum"
@@ -72,7 +73,7 @@ func (b *builder) provide(ctx context.Context) error {
 		if e.Kind == runner.ExpectServed {
 			b.serve(e)
 		}
-		if t := b.things.source(e); e.To != "" && t != nil && !t.own {
+		if t := b.things.source(e); e.To != "" && t != nil && !t.own && b.standsIn(t) {
 			content, err := b.contentOf(t)
 			if err != nil {
 				return err
@@ -81,6 +82,13 @@ func (b *builder) provide(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// standsIn reports whether something stands in for a thing: not for an artifact that plans
+// make themselves.
+func (b *builder) standsIn(t *thing) bool {
+	_, there := b.world.standIns[t.url]
+	return there || !artifacts.Is(t.url)
 }
 
 // serve lets a web server serve a directory of the host.
@@ -105,10 +113,11 @@ func (b *builder) isPushed(address string) bool {
 // are all that is there.
 func (b *builder) pushedTo(address string) (files []string, exact bool) {
 	host, repository, ok := registries.CutBlob(address)
-	return files, ok && b.world.plans.Exact(host, repository, func(path string) bool {
+	exact = ok && b.world.plans.Exact(host, repository, func(path string) bool {
 		files = append(files, path)
 		return b.world.copied[path]
 	})
+	return files, exact
 }
 
 // provideBlob lets the file that plans push have the address that its blob will have.
@@ -127,11 +136,14 @@ func (b *builder) provideBlob(t *thing) error {
 }
 
 func (b *builder) provideAddress(t *thing) error {
-	switch {
-	case t.Kind == runner.ExpectImagePGP:
+	if t.Kind == runner.ExpectImagePGP {
 		return nil // the world makes the signatures of a store
-	case b.isPushed(t.url):
+	}
+	if b.isPushed(t.url) {
 		return b.provideBlob(t)
+	}
+	if artifacts.Is(t.url) {
+		return b.artifact(t)
 	}
 	b.tell(t)
 	if t.Kind == runner.ExpectPackage {
@@ -225,7 +237,7 @@ func (b *builder) add(e *plan.Error) {
 func (b *builder) tell(t *thing) {
 	name := b.world.root.Strip(t.path)
 	if t.url != "" {
-		name = t.url
+		name = strings.TrimSuffix(b.world.root.Strip(t.url), "#")
 	}
 	if t.Kind != runner.ExpectServed {
 		b.told = append(b.told, told{string(t.Kind), name})
