@@ -3,6 +3,7 @@ module github.com/bayplan/bayplan
 go 1.26.5
 
 require (
+	aead.dev/minisign v0.3.0
 	github.com/ProtonMail/go-crypto v1.5.2
 	github.com/aquasecurity/go-pep440-version v0.0.1
 	github.com/cpuguy83/go-md2man/v2 v2.0.7

@@ -42,6 +42,9 @@ func (es Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// IsList says that the text has a line for each mistake.
+func (Errors) IsList() {}
+
 // Once returns the errors, each once, in the order of their places.
 func (es Errors) Once() Errors {
 	seen := map[string]bool{}

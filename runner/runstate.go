@@ -144,7 +144,7 @@ func (rs *runState) onNote(n *Node, what any) {
 		rs.answerClaims()
 		rs.runner.emit(Event{
 			Kind: Retrying, Step: n.ID(), Attempt: what.attempt, Wait: what.wait.Seconds(),
-			Error: what.err.Error(), Hint: fault.Hint(what.err),
+			Error: fault.Text(what.err), Hint: fault.Hint(what.err),
 		})
 	case panicked:
 		rs.runner.emit(Event{Kind: Debug, Step: n.ID(), Message: what.stack})
@@ -264,7 +264,7 @@ func (rs *runState) finish(s *StepReport) {
 		}
 	}
 	if s.Err != nil {
-		e.Error, e.Hint, e.Problems = s.Err.Error(), fault.Hint(s.Err), fault.Problems(s.Err)
+		e.Error, e.Hint, e.Problems = fault.Text(s.Err), fault.Hint(s.Err), fault.Problems(s.Err)
 	}
 	rs.runner.emit(e)
 }

@@ -1,18 +1,15 @@
 package ocilayout
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/pieces"
 )
 
 // isTar says whether a layout of that name is a tar archive.
@@ -33,17 +30,22 @@ func isTar(name string) bool { return strings.HasSuffix(name, ".tar") }
 // Sometimes the archive is written as a new file beside it, NAME.part: if it
 // does not exist, if another tool wrote its entries in another order, or if it
 // has a second name.
+//
+// The archive may lie in pieces. A table with their digests is removed before
+// they change, and Seal writes it when they are complete.
 type tarStore struct {
 	path string
 
 	mu       sync.Mutex
+	form     *Form // nil: nobody has said it
 	lastSeen *tarDisk
-	w        *tarWriter // nil while nothing is added
+	w        *tarWriter        // nil while nothing is added
+	sums     map[string]string // digests of its files, by their names, as long as they are unchanged
 }
 
 // A tarDisk is what was found on the disk while nothing was added.
 type tarDisk struct {
-	main, part fs.FileInfo // nil: not there
+	main, part *pieces.Row // nil: not there
 	index      *Index
 	blobs      map[digest.Digest]span
 	inPlace    bool // blobs can be added in place
@@ -51,7 +53,7 @@ type tarDisk struct {
 
 func (s *tarStore) partPath() string { return partOf(s.path) }
 
-func partOf(path string) string { return path + ".part" }
+func partOf(path string) string { return pieces.Staged(path) }
 
 func (s *tarStore) check() error {
 	_, err := s.Index()
@@ -73,29 +75,44 @@ func (s *tarStore) Index() (*Index, error) {
 
 // disk reads the archive, unless it has not changed.
 func (s *tarStore) disk() (*tarDisk, error) {
-	main, err := stat(s.path)
-	if err != nil {
-		return nil, err
-	}
-	part, err := stat(s.partPath())
-	if err != nil {
-		return nil, err
-	}
-	if d := s.lastSeen; d != nil && sameOrNone(d.main, main) && sameOrNone(d.part, part) {
+	if d := s.lastSeen; d != nil && stays(d.main, s.path) && stays(d.part, s.partPath()) {
 		return d, nil
 	}
-	for _, fi := range []fs.FileInfo{main, part} {
-		if fi != nil && !fi.Mode().IsRegular() {
+	main, err := pieces.Look(s.path)
+	if err != nil {
+		return nil, err
+	}
+	part, err := pieces.Look(s.partPath())
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range []*pieces.Row{main, part} {
+		if row == nil {
+			continue
+		}
+		if fi := row.Irregular(); fi != nil {
 			return nil, fmt.Errorf("%s is %s: a layout with such a name is a tar archive", s.path, kindOf(fi))
 		}
 	}
-	d, err := s.readDisk()
+	if main != nil && s.form != nil {
+		if err := main.Fits(s.form.Split); err != nil {
+			return nil, err
+		}
+	}
+	d, err := readDisk(main, part, s.path)
 	if err != nil {
 		return nil, err
 	}
-	d.main, d.part = main, part
 	s.lastSeen = d
 	return d, nil
+}
+
+// stays says whether the files of a name are as they were found.
+func stays(row *pieces.Row, base string) bool {
+	if row == nil {
+		return pieces.StillNone(base)
+	}
+	return row.Unchanged()
 }
 
 func kindOf(fi fs.FileInfo) string {
@@ -105,57 +122,35 @@ func kindOf(fi fs.FileInfo) string {
 	return "no regular file"
 }
 
-// stat gives nil for a missing file.
-func stat(path string) (fs.FileInfo, error) {
-	fi, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return fi, err
-}
-
-func sameOrNone(a, b fs.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	return same(a, b)
-}
-
 // readDisk reads the archive and what a killed run left, behind the end of the
 // archive or in the file beside it.
-func (s *tarStore) readDisk() (*tarDisk, error) {
-	d := &tarDisk{index: emptyIndex(), blobs: map[digest.Digest]span{}}
-	f, err := os.Open(s.path)
-	switch {
-	case err == nil:
-		if err := d.readMain(f, s.path); err != nil {
+func readDisk(main, part *pieces.Row, path string) (*tarDisk, error) {
+	d := &tarDisk{main: main, part: part, index: emptyIndex(), blobs: map[digest.Digest]span{}}
+	if main != nil {
+		f, err := main.Open()
+		if err != nil {
+			return nil, err
+		}
+		if err := d.readMain(f, path); err != nil {
 			_ = f.Close() // nothing was written
 			return nil, err
 		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
 	}
-	if !d.inPlace {
-		if fi, err := os.Lstat(s.partPath()); err == nil && durable.OwnAlone(fi) {
-			if f, err := os.Open(s.partPath()); err == nil {
-				d.addRest(f, 0)
-			}
+	if !d.inPlace && part != nil && part.OwnAlone() {
+		if f, err := part.Open(); err == nil {
+			d.addRest(f, 0)
 		}
 	}
 	return d, nil
 }
 
-func (d *tarDisk) readMain(f *os.File, path string) error {
+func (d *tarDisk) readMain(f *pieces.File, path string) error {
 	l, idx, err := readArchive(f, path)
 	if err != nil {
 		return err
 	}
-	fi, err := f.Stat()
-	if err != nil {
-		return err
-	}
 	d.index, d.blobs = idx, l.blobs
-	d.inPlace = l.extensible() && links(fi) == 1
+	d.inPlace = l.extensible() && !d.main.Linked()
 	if d.inPlace {
 		d.addRest(f, l.end+tarEnd)
 	}
@@ -164,23 +159,15 @@ func (d *tarDisk) readMain(f *os.File, path string) error {
 
 // addRest adds the blobs behind the end of an archive. Torn entries there do
 // not matter.
-func (d *tarDisk) addRest(f *os.File, from int64) {
-	fi, err := f.Stat()
+func (d *tarDisk) addRest(f *pieces.File, from int64) {
+	size, err := f.Size()
 	if err != nil {
 		return
 	}
-	rest, _ := list(f, from, fi.Size())
+	rest, _ := list(f, from, size)
 	for sum, at := range rest.blobs {
 		d.blobs[sum] = at
 	}
-}
-
-// links is the number of names of a file.
-func links(fi fs.FileInfo) uint64 {
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		return uint64(st.Nlink)
-	}
-	return 1
 }
 
 // A tarBlob reads a blob inside the archive. Other blobs share the file, so it

@@ -3,16 +3,14 @@ package ocilayout
 import (
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/pieces"
 )
 
 func (s *tarStore) Begin() {}
@@ -66,21 +64,21 @@ func (s *tarStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 
 // rewrite replaces the archive. The old one is locked meanwhile.
 func (s *tarStore) rewrite(d *tarDisk) error {
-	old := &tarWriter{}
-	if err := old.openLocked(s.path, 0); err != nil {
+	old := s.newWriter(false)
+	if err := old.openLocked(s.path, false); err != nil {
 		return errors.Join(err, old.close())
 	}
-	if err := os.Remove(s.partPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := pieces.Remove(s.partPath()); err != nil {
 		return errors.Join(err, old.close())
 	}
-	w := newTarWriter(true)
+	w := s.newWriter(true)
 	err := w.stage(s.path, d)
 	if err == nil {
 		err = w.publish(s.path)
 	}
-	s.lastSeen = nil
+	s.lastSeen, s.sums = nil, nil
 	if err != nil {
-		_ = os.Remove(s.partPath()) // the first error is the one to report
+		_ = pieces.Remove(s.partPath()) // the first error is the one to report
 		err = fmt.Errorf("write %s: %w", s.path, err)
 	}
 	return errors.Join(err, w.close(), old.close())
@@ -119,13 +117,7 @@ func (w *tarWriter) copyFrom(d digest.Digest, from span) (span, error) {
 	if err != nil {
 		return s, err
 	}
-	if _, err := w.f.Seek(s.at, io.SeekStart); err != nil {
-		return s, err
-	}
-	if _, err := from.f.Seek(from.at, io.SeekStart); err != nil {
-		return s, err
-	}
-	if n, err := io.CopyN(w.f, from.f, from.size); err != nil {
+	if n, err := pieces.Copy(w.f, s.at, from.f, from.at, from.size); err != nil {
 		return s, fmt.Errorf("copying %s: after %d of %d bytes: %w", d, n, from.size, err)
 	}
 	return s, nil

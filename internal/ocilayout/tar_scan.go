@@ -7,11 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/bayplan/bayplan/internal/pieces"
 )
 
 const (
@@ -29,7 +30,7 @@ const (
 
 // A span is the place of an entry in a file.
 type span struct {
-	f         *os.File
+	f         *pieces.File
 	at        int64 // of its bytes
 	size      int64
 	header    int64 // of its entry
@@ -52,7 +53,7 @@ type listing struct {
 // unpacked, but an archive with entries that do not belong in a layout is
 // rejected, because another program may unpack it. Along with an error it gives
 // the entries before.
-func list(f *os.File, from, size int64) (*listing, error) {
+func list(f *pieces.File, from, size int64) (*listing, error) {
 	l := &listing{blobs: map[digest.Digest]span{}, end: from}
 	section := io.NewSectionReader(f, from, max(0, size-from))
 	tr := tar.NewReader(section)
@@ -149,12 +150,12 @@ func blobEntry(d digest.Digest) string { return "blobs/" + d.Algorithm().String(
 func blocks(n int64) int64 { return (n + tarBlock - 1) &^ (tarBlock - 1) }
 
 // readArchive reads a complete archive of a layout.
-func readArchive(f *os.File, name string) (*listing, *Index, error) {
-	fi, err := f.Stat()
+func readArchive(f *pieces.File, name string) (*listing, *Index, error) {
+	size, err := f.Size()
 	if err != nil {
 		return nil, nil, err
 	}
-	l, err := list(f, 0, fi.Size())
+	l, err := list(f, 0, size)
 	if l.docker && l.layout == nil {
 		return nil, nil, oldArchiveError(name)
 	}
@@ -188,7 +189,7 @@ func readArchive(f *os.File, name string) (*listing, *Index, error) {
 }
 
 // ended says whether the end mark follows the last entry.
-func (l *listing) ended(f *os.File) bool {
+func (l *listing) ended(f *pieces.File) bool {
 	mark := make([]byte, tarEnd)
 	_, err := f.ReadAt(mark, l.end)
 	return err == nil && bytes.Equal(mark, make([]byte, tarEnd))

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/bayplan/bayplan/internal/pieces"
 )
 
 // Whatever an archive holds, what is found in it lies within it.
@@ -36,7 +38,11 @@ func FuzzTarList(f *testing.F) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		file, err := os.Open(path)
+		row, err := pieces.Look(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := row.Open()
 		if err != nil {
 			t.Fatal(err)
 		}

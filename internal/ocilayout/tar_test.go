@@ -30,7 +30,7 @@ func TestTarMeanwhile(t *testing.T) {
 	if err := put(Open(path), "two"); err == nil || !strings.Contains(err.Error(), "another run is writing it") {
 		t.Errorf("got %v", err)
 	}
-	w := newTarWriter(true)
+	w := (&tarStore{}).newWriter(true)
 	if err := one.Commit(); err != nil {
 		t.Fatal(err)
 	}

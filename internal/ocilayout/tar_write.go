@@ -3,23 +3,22 @@ package ocilayout
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/pieces"
 )
 
 // A tarWriter adds to an archive. Its file is locked against other processes.
 // The mutex of its store guards it.
 type tarWriter struct {
-	f          *os.File
+	f          *pieces.File
+	most       int64       // bytes of a piece; 0: one file
 	staged     bool        // it writes NAME.part
-	replaces   fs.FileInfo // the archive that it replaces; nil: none
+	replaces   *pieces.Row // the archive that it replaces; nil: none
 	blobs      map[digest.Digest]span
 	unused     map[int64][]int64 // headers of entries that hold nothing, by their room
 	open       int               // running uploads
@@ -30,8 +29,12 @@ type tarWriter struct {
 	abandoned  bool  // its execution has ended
 }
 
-func newTarWriter(staged bool) *tarWriter {
-	return &tarWriter{staged: staged, blobs: map[digest.Digest]span{}, unused: map[int64][]int64{}}
+func (s *tarStore) newWriter(staged bool) *tarWriter {
+	most := int64(0)
+	if s.form != nil {
+		most = s.form.Split
+	}
+	return &tarWriter{most: most, staged: staged, blobs: map[digest.Digest]span{}, unused: map[int64][]int64{}}
 }
 
 // close closes the file.
@@ -55,12 +58,13 @@ func (s *tarStore) begin() error {
 	if _, err := durable.MkdirAll(filepath.Dir(s.path), layoutDirMode); err != nil {
 		return err
 	}
-	w := newTarWriter(!disk.inPlace)
+	w := s.newWriter(!disk.inPlace)
 	if disk.inPlace {
-		if err = w.extend(s.path); err == nil {
-			_ = os.Remove(s.partPath()) // left by a killed run; none runs while the archive is locked
+		if s.sums, err = w.extend(s.path); err == nil {
+			_ = pieces.Remove(s.partPath()) // left by a killed run; none runs while the archive is locked
 		}
 	} else {
+		s.sums = nil
 		err = w.stage(s.path, disk)
 	}
 	if err != nil {
@@ -70,64 +74,57 @@ func (s *tarStore) begin() error {
 	return nil
 }
 
-// openLocked opens and locks the file.
-func (w *tarWriter) openLocked(path string, flags int) error {
-	f, err := os.OpenFile(path, os.O_RDWR|flags, layoutMode)
-	if err != nil {
-		return err
-	}
-	w.f = f
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return fmt.Errorf("%s: another run is writing it", path)
-	}
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", path, err)
-	}
-	locked, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if named, err := os.Stat(path); err != nil || !os.SameFile(named, locked) {
-		return fmt.Errorf("%s: another run has just written it", path)
-	}
-	return nil
+// openLocked opens and locks the files.
+func (w *tarWriter) openLocked(path string, create bool) (err error) {
+	w.f, err = pieces.OpenLocked(path, pieces.Mode{Most: w.most, Create: create})
+	return err
 }
 
-// extend goes on behind the end of an archive.
-func (w *tarWriter) extend(path string) error {
-	if err := w.openLocked(path, 0); err != nil {
-		return err
+// extend goes on behind the end of an archive. It gives the digests of its
+// files by the table that it removes.
+func (w *tarWriter) extend(path string) (map[string]string, error) {
+	if err := w.openLocked(path, false); err != nil {
+		return nil, err
 	}
 	l, idx, err := readArchive(w.f, path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !l.extensible() {
-		return fmt.Errorf("%s: another run has just written it", path)
+		return nil, fmt.Errorf("%s: another run has just written it", path)
+	}
+	t, _, _, err := pieces.Files(path)
+	if err != nil {
+		t = nil // what it says is not sure, so that the files are hashed
+	}
+	if err := pieces.DropTable(path); err != nil {
+		return nil, err
 	}
 	w.index, w.indexEntry, w.blobs = idx, l.index, l.blobs
 	_, err = w.resume(l.end + tarEnd)
-	return err
+	return t.Sums(nil), err
 }
 
 // stage goes on with the file beside an archive, which gets all that the
 // archive has.
 func (w *tarWriter) stage(path string, disk *tarDisk) error {
 	w.replaces = disk.main
-	if err := removeForeign(partOf(path)); err != nil {
+	if err := w.removeUnfit(partOf(path)); err != nil {
 		return err
 	}
-	if err := w.openLocked(partOf(path), os.O_CREATE|syscall.O_NOFOLLOW); err != nil {
+	if err := w.openLocked(partOf(path), true); err != nil {
 		return err
 	}
-	if fi, err := w.f.Stat(); err != nil || fi.Size() > 0 && !durable.OwnAlone(fi) {
+	if size, err := w.f.Size(); err != nil || size > 0 && !w.f.OwnAlone() {
 		return errors.Join(fmt.Errorf("%s may have been written by another user", partOf(path)), err)
 	}
 	if err := w.checkReplaced(path); err != nil {
 		return err
 	}
-	if err := durable.SetMode(w.f, layoutMode); err != nil {
+	if err := pieces.DropTable(path); err != nil {
+		return err
+	}
+	if err := w.f.SetMode(); err != nil {
 		return err
 	}
 	marked, err := w.resume(0)
@@ -143,14 +140,14 @@ func (w *tarWriter) stage(path string, disk *tarDisk) error {
 	return w.takeOver(disk.blobs)
 }
 
-// removeForeign removes a file in the place of the archive's part that another user can
-// have written: its blobs would get into the archive unread.
-func removeForeign(part string) error {
-	fi, err := os.Lstat(part)
-	if err != nil || !fi.Mode().IsRegular() || durable.OwnAlone(fi) {
-		return nil // there is none, or opening it says what is wrong
+// removeUnfit removes files in the place of the archive's part that another user can have
+// written, whose blobs would get into the archive unread, and pieces of another size.
+func (w *tarWriter) removeUnfit(part string) error {
+	row, err := pieces.Look(part)
+	if err != nil || row == nil || !row.Foreign() && row.Fits(w.most) == nil {
+		return nil // opening it says what is wrong
 	}
-	if err := os.Remove(part); err != nil {
+	if err := pieces.Remove(part); err != nil {
 		return fmt.Errorf("%s may have been written by another user: %w", part, err)
 	}
 	return nil
@@ -159,8 +156,8 @@ func removeForeign(part string) error {
 // checkReplaced makes sure that the archive to replace is the one that was
 // read.
 func (w *tarWriter) checkReplaced(path string) error {
-	now, err := stat(path)
-	if err == nil && !sameOrNone(now, w.replaces) {
+	now, err := pieces.Look(path)
+	if err == nil && !pieces.Same(now, w.replaces) {
 		err = fmt.Errorf("%s: another run has just written it", path)
 	}
 	return err
@@ -170,11 +167,11 @@ func (w *tarWriter) checkReplaced(path string) error {
 // whether one of them marks the archive as a layout: a run may be killed after it has made
 // room for that entry.
 func (w *tarWriter) resume(from int64) (marked bool, err error) {
-	fi, err := w.f.Stat()
+	size, err := w.f.Size()
 	if err != nil {
 		return false, err
 	}
-	rest, _ := list(w.f, from, fi.Size()) // a torn entry ends the list
+	rest, _ := list(w.f, from, size) // a torn entry ends the list
 	w.tail = rest.end
 	if rest.index != nil { // it never became the index of the archive
 		w.tail = rest.index.header
@@ -280,7 +277,10 @@ func (s *tarStore) Commit() error {
 // release unlocks the archive. Its file is closed when nothing refers to it.
 func (s *tarStore) release(w *tarWriter) error {
 	s.w = nil
-	return syscall.Flock(int(w.f.Fd()), syscall.LOCK_UN)
+	for _, name := range w.f.Changed() {
+		delete(s.sums, name)
+	}
+	return w.f.Unlock()
 }
 
 // publish writes the index and the end mark, and makes them those of the
@@ -324,7 +324,7 @@ func (w *tarWriter) switchIndex(path string) error {
 		if err := w.checkReplaced(path); err != nil {
 			return err
 		}
-		return durable.Rename(w.f.Name(), path)
+		return w.f.Publish(path)
 	}
 	header, err := tarHeader(unusedName, w.indexEntry.following+tarEnd-w.indexEntry.at)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -31,6 +30,12 @@ const layoutConcurrency = 128
 // UseLayout makes a layout the source of images that are named oci:PATH:repository:tag, with
 // the path that the layout has. Nobody else writes that name.
 func (c *Client) UseLayout(l *ocilayout.Layout) { c.made.Put(l) }
+
+// Layout gives the layout at a path, to which images are copied or from which they come.
+func (c *Client) Layout(path string) *ocilayout.Layout {
+	l, _ := c.layouts.At(path)
+	return l
+}
 
 // targetLayouts gives the layouts that a plan writes to, each with its images.
 func (c *Client) targetLayouts(t *TransferPlan) map[*ocilayout.Layout][]*ImagePlan {
@@ -105,11 +110,11 @@ func (c *Client) LayoutIndex(path string) (string, error) {
 }
 
 func (c *Client) layoutIndex(path string) (*ocilayout.Index, error) {
-	l, _ := c.layouts.At(path)
+	l := c.Layout(path)
 	if err := l.Check(); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(path); err != nil {
+	if err := l.Present(); err != nil {
 		return nil, err
 	}
 	return l.Index()
@@ -171,8 +176,7 @@ func (c *Client) sourceRef(s string) (ref.Ref, error) {
 // VerifyBlobs reads all blobs that the index of a layout needs, and gives the
 // digests of those whose bytes have changed. It does not report missing blobs.
 func (c *Client) VerifyBlobs(ctx context.Context, path string) ([]string, error) {
-	l, _ := c.layouts.At(path)
-	corrupt, err := l.Corrupt(ctx)
+	corrupt, err := c.Layout(path).Corrupt(ctx)
 	return corrupt, on(destination, err)
 }
 
@@ -186,8 +190,7 @@ func (c *Client) fits(t *TransferPlan) error {
 			continue
 		}
 		if _, known := need[dir]; !known {
-			l, _ := c.layouts.At(dir)
-			need[dir] = l.OverheadBytes()
+			need[dir] = c.Layout(dir).OverheadBytes()
 		}
 		need[dir] += min(b.Size, 1<<60) // sizes come from manifests
 	}

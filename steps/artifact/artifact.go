@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -130,7 +129,7 @@ func (a *artifact) checkFile(at string, f file, title string) []error {
 
 // Paths implements runner.Pather.
 func (a *artifact) Paths() runner.Paths {
-	paths := runner.Paths{Reads: a.paths(), Into: destination.Layouts(a.To)}
+	paths := runner.Paths{Reads: append(a.paths(), destination.Keys(a.To)...), Into: destination.Layouts(a.To)}
 	for i, to := range a.To.Items {
 		if to.Other.Layout != "" {
 			continue
@@ -174,12 +173,7 @@ func (a *artifact) Expects() []runner.Expected {
 		}
 		all = append(all, e)
 	}
-	for i, to := range a.To.Items {
-		if layout := string(to.Other.Layout); layout != "" {
-			all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: destination.Field(a.To, i), Path: filepath.Dir(layout)})
-		}
-	}
-	return all
+	return append(all, destination.Expects(a.To)...)
 }
 
 // Inputs implements runner.Step: the files and the destinations.
@@ -196,7 +190,13 @@ func (a *artifact) Inputs(ctx context.Context, w runner.World) ([]runner.Input, 
 		}
 		in = append(in, runner.Input{Name: titleOf(f), Digest: "sha256:" + sums[runner.SHA256]})
 	}
-	return in, nil
+	signing, err := destination.KeyInputs(ctx, a.To, w)
+	return append(in, signing...), err
+}
+
+// CheckFiles implements runner.FileChecker: it reads the keys that sign layouts.
+func (a *artifact) CheckFiles(_ context.Context, w runner.World, _ bool) error {
+	return destination.CheckKeys(a.To, w)
 }
 
 // Diff implements runner.Step. It hashes the files and asks for the artifact's manifest at
@@ -216,12 +216,17 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 	}
 	finding := &runner.Finding{Outputs: outputs(t.Images), Fills: destination.Fills(t.Images, a.out)}
 	items := a.items(t)
-	if len(items) == 0 {
-		return finding, nil
+	seals, err := destination.Unsealed(a.To, a.out.Registry())
+	if err != nil || len(items)+len(seals) == 0 {
+		return finding, err
+	}
+	summary := human.Count(len(seals), "layout", "layouts") + " to seal"
+	if len(items) > 0 {
+		summary = fmt.Sprintf("%s (%s) to %s", human.Count(len(a.Files), "file", "files"), human.Size(t.Images[0].Size), human.Count(len(items), "destination", "destinations"))
 	}
 	finding.Change = &runner.Change{
-		Summary: fmt.Sprintf("%s (%s) to %s", human.Count(len(a.Files), "file", "files"), human.Size(t.Images[0].Size), human.Count(len(items), "destination", "destinations")),
-		Items:   items, Files: destination.PendingFiles(a.To),
+		Summary: summary,
+		Items:   append(items, seals...), Files: destination.PendingFiles(a.To),
 		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) { return a.apply(ctx, images, p) },
 	}
 	return finding, nil
@@ -247,6 +252,9 @@ func (a *artifact) apply(ctx context.Context, images []registry.Image, p runner.
 			p.Done(it)
 		}
 	}})
+	if err == nil {
+		err = destination.Seal(ctx, a.To, c, p)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -291,6 +299,7 @@ func (a *artifact) Verify(ctx context.Context, w runner.World) (runner.Outputs, 
 		return nil, err
 	}
 	errs := append(imagelist.Drifts(ctx, a.out.Registry(), checked), imagelist.Unchecked(checked)...)
+	errs = append(errs, destination.VerifySeals(ctx, a.To, w, a.out.Registry())...)
 	if err := fault.Join(errs...); err != nil {
 		return nil, err
 	}

@@ -81,6 +81,9 @@ func checkMediaType(text string) error {
 // images gives the artifact, made of the files as they are now, with its target at each
 // destination.
 func (a *artifact) images(ctx context.Context, w runner.World) ([]registry.Image, error) {
+	if err := destination.SetForms(a.To, w, a.out.Registry()); err != nil {
+		return nil, err
+	}
 	made := ocilayout.Artifact{Name: a.Name, Type: a.MediaType, Disks: a.For == ironic}
 	for _, f := range a.Files {
 		one, err := hashed(ctx, w, f)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/destination"
 )
 
 // trustRecorded sets the digest that each target had when the step last succeeded. The
@@ -43,11 +44,18 @@ func (d deciding) applying(table *registry.TransferPlan, images []registry.Image
 		if again := t.ReadAgain(); again != "" {
 			finding.Notes = append(finding.Notes, again)
 		}
+		if err == nil {
+			if err := d.prune(ctx, t, prior, p); err != nil {
+				return nil, err
+			}
+		}
+		if ctx.Err() == nil { // also where an image is not available: the layout is whole without it
+			if err := destination.Seal(ctx, d.To, d.out.Registry(), p); err != nil {
+				return nil, err
+			}
+		}
 		if err != nil {
 			return nil, d.incomplete(t, err)
-		}
-		if err := d.prune(ctx, t, prior, p); err != nil {
-			return nil, err
 		}
 		return d.outputsOf(t.Images), nil
 	}

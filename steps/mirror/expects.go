@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/runner"
@@ -13,12 +12,7 @@ import (
 // Expects implements runner.Expecter: what the list names, the directories of layouts, the
 // platforms and signatures that images need, and the keys that prove them.
 func (m *mirror) Expects() []runner.Expected {
-	all := m.Images.Expects("images")
-	for i, to := range m.To.Items {
-		if layout := string(to.Other.Layout); layout != "" {
-			all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: destination.Field(m.To, i), Path: filepath.Dir(layout)})
-		}
-	}
+	all := append(m.Images.Expects("images"), destination.Expects(m.To)...)
 	if len(m.Platforms) > 0 {
 		all = append(all, runner.Expected{Kind: runner.ExpectPlatforms, Field: "platforms", Names: m.Platforms})
 	}

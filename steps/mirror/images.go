@@ -20,7 +20,7 @@ func (m *mirror) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 	for _, host := range destination.Hosts(m.To, m.out) {
 		errs = append(errs, m.Images.CheckFiles(w, "images", imagelist.Destination{Host: host, Same: m.out.SameRegistry}))
 	}
-	return errors.Join(once(append(errs, m.checkKeyFiles(w)))...)
+	return errors.Join(once(append(errs, m.checkKeyFiles(w), destination.CheckKeys(m.To, w)))...)
 }
 
 // Inputs implements runner.Step: the files of keys, the lists, the layouts that they name and
@@ -40,11 +40,16 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 	}
 	in = append(in, lists...)
 	in = append(in, destination.Inputs(bases)...)
+	signing, err := destination.KeyInputs(ctx, m.To, w)
+	if err != nil {
+		return nil, err
+	}
+	in = append(in, signing...)
 	listed, err := m.entries(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	layouts, err := imagelist.LayoutInputs(w, listed, m.out.Registry())
+	layouts, err := imagelist.LayoutInputs(ctx, w, listed, m.out.Registry())
 	return append(in, layouts...), err
 }
 
@@ -55,11 +60,14 @@ func (m *mirror) entries(ctx context.Context, w runner.World) ([]imagelist.Entry
 
 // images gives the images to copy, each with its target.
 func (m *mirror) images(ctx context.Context, w runner.World) ([]registry.Image, error) {
+	if err := destination.SetForms(m.To, w, m.out.Registry()); err != nil {
+		return nil, err
+	}
 	listed, err := m.entries(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	if listed, err = imagelist.ExpandLayouts(listed, m.out.Registry()); err != nil {
+	if listed, err = imagelist.ExpandLayouts(ctx, w, listed, m.out.Registry()); err != nil {
 		return nil, err
 	}
 	return m.targets(listed)

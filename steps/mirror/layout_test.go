@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
@@ -120,6 +122,31 @@ func TestMirrorToArchiveLaws(t *testing.T) {
 			Dirs: []string{b.Dir},
 			Break: []steptest.Break{
 				{Name: "the archive is lost", Do: func(t *testing.T) { steptest.Remove(t, path) }},
+				{Name: "an image is added to the list", Do: func(t *testing.T) { b.List(t, "base", "nova-api", "nova-compute", "ahead") }},
+			},
+		}
+	}})
+}
+
+// An archive in pieces that is signed keeps the laws, too.
+func TestMirrorToPiecesLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
+		b := testbed.NewRegistries(t)
+		path, keys := filepath.Join(b.Dir, "media.tar"), t.TempDir()
+		_, secret, err := minisign.Generate(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := filepath.Join(keys, "site.key")
+		steptest.PutFile(t, key, string(secret))
+		to := layoutAt(path)
+		to.Items[0].Other.Split, to.Items[0].Other.Sign.Key = "64KiB", plan.Path(key)
+		return &steptest.Fixture{
+			New:  func() runner.Step { m := newMirror(b); m.To = to; return m },
+			Dirs: []string{b.Dir},
+			Break: []steptest.Break{
+				{Name: "the table is lost", Do: func(t *testing.T) { steptest.Remove(t, path+".pieces") }},
+				{Name: "the signature is lost", Do: func(t *testing.T) { steptest.Remove(t, path+".pieces.minisig") }},
 				{Name: "an image is added to the list", Do: func(t *testing.T) { b.List(t, "base", "nova-api", "nova-compute", "ahead") }},
 			},
 		}

@@ -163,7 +163,7 @@ func (m *mirror) Validate() error {
 
 // Paths implements runner.Pather.
 func (m *mirror) Paths() runner.Paths {
-	paths := runner.Paths{Reads: setting.Paths(slices.Concat(m.trustReads(), m.Images.Files(), m.Images.Layouts())), Into: destination.Layouts(m.To)}
+	paths := runner.Paths{Reads: append(setting.Paths(slices.Concat(m.trustReads(), m.Images.Reads())), destination.Keys(m.To)...), Into: destination.Layouts(m.To)}
 	paths.Looks = m.Images.SourcePlaces()
 	paths.Asks = append(m.Images.Servers("images", nil), m.stores()...)
 	for i, to := range m.To.Items {
@@ -220,13 +220,18 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	}
 	finding.Notes = append(finding.Notes, m.unmatchedNotes(images, prune)...)
 	finding.Notes = append(finding.Notes, prune.sparedNotes()...)
+	seals, err := destination.Unsealed(m.To, m.out.Registry())
+	if err != nil {
+		table.Drop()
+		return nil, err
+	}
 	sum := table.Summary()
-	if sum.Copies == 0 && prune.empty() {
+	if sum.Copies == 0 && prune.empty() && len(seals) == 0 {
 		return finding, nil
 	}
 	finding.Change = &runner.Change{
-		Summary: changeSummary(sum, prune, len(kept)),
-		Items:   slices.Concat(backupItems(kept), copyItems(table), prune.items()),
+		Summary: changeSummary(sum, prune, len(kept)) + sealSummary(seals),
+		Items:   slices.Concat(backupItems(kept), copyItems(table), prune.items(), seals),
 		Files:   destination.PendingFiles(m.To),
 		Apply:   d.applying(table, images, prior, finding),
 	}
@@ -349,6 +354,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	for _, dir := range destination.Layouts(m.To) {
 		errs = append(errs, m.corrupt(ctx, dir)...)
 	}
+	errs = append(errs, destination.VerifySeals(ctx, m.To, w, m.out.Registry())...)
 	refs, rewritten, trusted, lost := make([]string, len(checked)), []string{}, []string{}, false
 	for i, k := range checked {
 		refs[i] = imagelist.RefWithDigest(k.Target, k.Want)

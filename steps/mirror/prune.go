@@ -186,6 +186,14 @@ func changeSummary(s registry.Summary, ps prunings, kept int) string {
 	return text
 }
 
+// sealSummary says in words how many layouts get what belongs to them.
+func sealSummary(seals []runner.Item) string {
+	if len(seals) == 0 {
+		return ""
+	}
+	return "; " + human.Count(len(seals), "layout", "layouts") + " to seal"
+}
+
 // pruneDrifts gives an error for each thing that is still there and has to be removed.
 func (m *mirror) pruneDrifts(ctx context.Context, images []registry.Image) []error {
 	all, err := m.planPrune(ctx, m.out.Registry().Names(images), nil)

@@ -92,7 +92,7 @@ func (v *verifyCatalog) Validate() error {
 
 // Paths implements runner.Pather.
 func (v *verifyCatalog) Paths() runner.Paths {
-	paths := runner.Paths{Reads: setting.Paths(slices.Concat(v.Expect.Files(), v.Expect.Layouts()))}
+	paths := runner.Paths{Reads: setting.Paths(v.Expect.Reads())}
 	paths.Asks = append(v.Expect.Servers("expect", imagelist.HasDigest), imagelist.Connection("registry", v.Registry))
 	if host, err := v.out.RegistryHost(v.Registry); err == nil {
 		looks := v.Expect.Place(host, "expect", v.tagged)
@@ -122,7 +122,7 @@ func (v *verifyCatalog) Inputs(ctx context.Context, w runner.World) ([]runner.In
 	if err != nil {
 		return nil, err
 	}
-	layouts, err := imagelist.LayoutInputs(w, listed, v.out.Registry())
+	layouts, err := imagelist.LayoutInputs(ctx, w, listed, v.out.Registry())
 	return append(append(in, layouts...), runner.Input{Name: "registry", Digest: host}), err
 }
 
@@ -205,7 +205,7 @@ func (v *verifyCatalog) images(ctx context.Context, w runner.World, host string)
 	if err != nil {
 		return nil, err
 	}
-	if listed, err = imagelist.ExpandLayouts(listed, v.out.Registry()); err != nil {
+	if listed, err = imagelist.ExpandLayouts(ctx, w, listed, v.out.Registry()); err != nil {
 		return nil, err
 	}
 	return v.targets(listed, host)

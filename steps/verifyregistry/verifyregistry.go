@@ -72,7 +72,7 @@ func (v *verifyRegistry) Validate() error {
 
 // Paths implements runner.Pather.
 func (v *verifyRegistry) Paths() runner.Paths {
-	paths := runner.Paths{Reads: setting.Paths(slices.Concat(v.Only.Files(), v.Only.Layouts()))}
+	paths := runner.Paths{Reads: setting.Paths(v.Only.Reads())}
 	paths.Asks = []runner.Server{imagelist.Connection("registry", v.Registry)}
 	// Images of the list may come before this step or after it. It has to wait only for
 	// a step that removes others.
@@ -104,7 +104,7 @@ func (v *verifyRegistry) Inputs(ctx context.Context, w runner.World) ([]runner.I
 	if err != nil {
 		return nil, err
 	}
-	layouts, err := imagelist.LayoutInputs(w, listed, v.out.Registry())
+	layouts, err := imagelist.LayoutInputs(ctx, w, listed, v.out.Registry())
 	return append(append(in, layouts...), runner.Input{Name: "registry", Digest: host}), err
 }
 
@@ -170,7 +170,7 @@ func (v *verifyRegistry) images(ctx context.Context, w runner.World, host string
 	if err != nil {
 		return nil, err
 	}
-	if listed, err = imagelist.ExpandLayouts(listed, v.out.Registry()); err != nil {
+	if listed, err = imagelist.ExpandLayouts(ctx, w, listed, v.out.Registry()); err != nil {
 		return nil, err
 	}
 	return imagelist.TargetsAt(listed, imagelist.Destination{Host: host, Same: v.out.SameRegistry}, nil)

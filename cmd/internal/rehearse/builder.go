@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/pathindex"
+	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
@@ -109,10 +110,10 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	switch t.Kind {
 	case runner.ExpectDirectory, runner.ExpectEnvironments:
 		return b.directory(t)
-	case runner.ExpectImageKey, runner.ExpectImagePGP, runner.ExpectKeyring, runner.ExpectTrustRoot:
+	case runner.ExpectImageKey, runner.ExpectImagePGP, runner.ExpectKeyring, runner.ExpectTrustRoot, runner.ExpectMediaSecret, runner.ExpectMediaPublic:
 		return b.key(t)
 	}
-	if exists(t.path) { // an earlier plan has made it
+	if exists(t.path) || exists(pieces.TablePath(t.path)) { // an earlier plan has made it
 		return nil
 	}
 	if t.own {
@@ -125,7 +126,7 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	}
 	if from := b.made[t.name]; from != "" && isLike(t.Kind, from) { // somebody carries it to where this plan is applied
 		b.told = append(b.told, told{carried, b.world.root.Strip(t.path) + " from " + b.world.root.Strip(from)})
-		return trees.Copy(from, t.path, "", 0)
+		return trees.Carry(from, t.path)
 	}
 	if b.misplaced(t) {
 		return nil
@@ -145,10 +146,19 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	return write(t.path, content)
 }
 
+// checkOff adds a mistake for each file of the plan's folder that a step which is off lacks.
+func (b *builder) checkOff(off []runner.Touched) {
+	for _, t := range b.things.missing(off) {
+		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.Real(t.path))
+	}
+}
+
 // isLike reports whether what an earlier plan has made can be a thing of a kind.
 func isLike(kind runner.Kind, made string) bool {
 	fi, err := os.Stat(made)
 	switch {
+	case exists(pieces.TablePath(made)):
+		return kind == runner.ExpectLayout
 	case err != nil:
 		return false
 	case fi.IsDir():
@@ -242,7 +252,7 @@ func (b *builder) copyOwn(t *thing) error {
 	case err != nil:
 		return err
 	case fi.IsDir():
-		if err := trees.Copy(real, t.path, b.things.dirOf(t.Expectation), maxOwn); err != nil {
+		if err := trees.Copy(real, t.path, b.things.homeOf(t.Expectation, real), maxOwn); err != nil {
 			return fmt.Errorf("%s: %w", real, err)
 		}
 		return nil

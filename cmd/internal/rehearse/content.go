@@ -50,6 +50,10 @@ func (b *builder) newContent(t *thing) ([]byte, error) {
 		return b.signature(t)
 	case runner.ExpectKeyring, runner.ExpectImagePGP:
 		return b.world.pgp.Public()
+	case runner.ExpectMediaSecret:
+		return b.world.secret, nil
+	case runner.ExpectMediaPublic:
+		return b.world.public, nil
 	case runner.ExpectImageKey:
 		return b.world.rules.Signer.Public()
 	case runner.ExpectTrustRoot:

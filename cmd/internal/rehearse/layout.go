@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/minisign"
+	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
 )
@@ -48,7 +50,20 @@ func (b *builder) layout(ctx context.Context, t *thing) error {
 	if err := table.Err(); err != nil {
 		return err
 	}
-	return c.Execute(ctx, table, registry.Options{})
+	if !t.Signed {
+		return c.Execute(ctx, table, registry.Options{})
+	}
+	key, err := minisign.NewSecretKey("the key of the rehearsal", b.world.secret, nil)
+	if err != nil {
+		return err
+	}
+	if err := c.Layout(t.path).SetForm(ocilayout.Form{Key: key}); err != nil {
+		return err
+	}
+	if err := c.Execute(ctx, table, registry.Options{}); err != nil {
+		return err
+	}
+	return c.Layout(t.path).Seal(ctx)
 }
 
 // layoutSource gives the registry from which a layout's images are copied. The world keeps it for the

@@ -6,6 +6,7 @@ package rehearse
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -16,8 +17,11 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/minisign"
+	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/standin/signer"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
 	"github.com/bayplan/bayplan/plan"
@@ -131,11 +135,21 @@ func validate(ctx context.Context, files []string, o Options) error {
 		all = append(all, errs...)
 		if len(errs) == 0 {
 			o.Warn(p.Warnings)
-			all = append(all, p.Graph.CheckFiles(ctx)...)
+			all = append(all, p.Graph.CheckFiles(ctx, foreign(p.Parsed.Dir))...)
 			o.note(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.Graph.Nodes), "step", "steps")))
+			for _, line := range offLines(p.Parsed.Off) {
+				o.note("  " + line)
+			}
 		}
 	}
 	return append(all, o.Plan.Shared.Errors()...).Once().Err()
+}
+
+// foreign reports of a path whether it leads out of the plan's folder or its repository: what is there is
+// stood in for.
+func foreign(dir string) func(string) bool {
+	home := places.Folder{}.Home(dir, dir)
+	return func(path string) bool { return trees.Leaves(home, path) }
 }
 
 // begin reads the plans into the world, and makes its registries know what they need.
@@ -156,7 +170,7 @@ func (r *rehearsal) load(ctx context.Context, p *part) error {
 	if err := errs.Err(); err != nil {
 		return err
 	}
-	p.graph, p.steps, p.asked, p.conns = s.Graph, s.Graph.Foresee(), s.Asked, s.Conns
+	p.graph, p.steps, p.off, p.asked, p.conns = s.Graph, s.Graph.Foresee(), s.Graph.Off(), s.Asked, s.Conns
 	if p.state == "" {
 		p.owner, p.state = s.Parsed.File, filepath.Join(r.root.Dir, "state", fmt.Sprintf("%d-%s", slices.Index(r.parts, p)+1, s.Parsed.Name))
 	}
@@ -177,8 +191,12 @@ func (r *rehearsal) makeWorld() error {
 	if err != nil {
 		return err
 	}
+	public, secret, err := minisign.Generate(rand.Reader)
+	if err != nil {
+		return err
+	}
 	r.world = &world{
-		root: r.root, keep: r.Keep != "", rules: rules, plans: f, pgp: pgp,
+		public: public, secret: secret, root: r.root, keep: r.Keep != "", rules: rules, plans: f, pgp: pgp,
 		standIns: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
 		hosts: map[string]*registryHost{}, layouts: map[string]*upstream.Upstream{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
 	}
@@ -208,6 +226,7 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part, later []*part) (bool,
 	for _, text := range b.notes {
 		r.note("  note: " + r.root.Strip(text))
 	}
+	b.checkOff(p.off)
 	b.mistakes.Sort()
 	if wrong := problemsOf(b.mistakes); len(wrong) > 0 {
 		r.sayPhase("files", 0, "", wrong)
@@ -236,7 +255,7 @@ func (r *rehearsal) addLeft(p *part) {
 func (r *rehearsal) keepMade(p *part) {
 	for _, s := range p.steps {
 		for _, path := range slices.Concat(s.Into, s.Writes) {
-			if exists(path) {
+			if exists(path) || exists(pieces.TablePath(path)) {
 				r.made[filepath.Base(path)] = path
 			}
 		}

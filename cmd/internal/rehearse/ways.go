@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -95,7 +96,7 @@ func (d *damager) breakCloudImage(clouds []string, name string) damage {
 
 // breakLayout removes a layout: what it held is made again.
 func (d *damager) breakLayout(dir string) damage {
-	return damage{what: "the layout " + d.root.Strip(dir) + " is gone", do: func() error { return os.RemoveAll(dir) }}
+	return damage{what: "the layout " + d.root.Strip(dir) + " is gone", do: func() error { return trees.Remove(dir) }}
 }
 
 // moveAway moves a directory away, and back.

@@ -29,6 +29,8 @@ type world struct {
 	plans *registries.Plans
 	pgp   *signer.PGP
 
+	public, secret []byte // keys of minisign
+
 	// These are written between runs only.
 	standIns map[string][]byte // contents by path below the root or by address
 	waived   map[string]bool   // digests that plans demand of things that are stood in for

@@ -28,6 +28,7 @@ var top = filepath.Join("..", "..", "..")
 // withoutExample are settings that no plan can have.
 var withoutExample = map[string]string{
 	"prepare: images[].layout (text)": "prepare takes no layouts",
+	"prepare: images[].key (text)":    "prepare takes no layouts",
 }
 
 // Every setting has what editors show.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/hostdisk"
+	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -26,6 +27,13 @@ type Layout struct {
 	// in. It is made when it is not there; an archive gets its name when it is complete, and is
 	// complete at every moment from then on.
 	Layout plan.Path `json:"layout"`
+	// Most bytes of a file, such as 4GiB: the archive is written in pieces, LAYOUT.001 and so on,
+	// beside a table of their digests, LAYOUT.pieces, that sha256sum -c checks. 4GiB is one block
+	// less, which FAT32 demands. An archive in pieces of another size is not changed.
+	Split string `json:"split,omitempty"`
+	// Sign the table of the archive's pieces, or of the one file, as minisign does: the signature is
+	// LAYOUT.pieces.minisig. Who has the public key then knows that nothing was changed.
+	Sign Signing `json:"sign,omitzero"`
 }
 
 // Connections are what destinations need of the plan's connections.
@@ -55,8 +63,9 @@ func Validate(to Setting, c Connections) []error {
 	for i, one := range to.Items {
 		field := Field(to, i)
 		errs = append(errs, plan.At(field, c.CheckRegistry(one.Text)), plan.At(field+".layout", imagelist.CheckLayoutPath(string(one.Other.Layout))))
+		errs = append(errs, one.Other.validateForm(field)...)
 		for _, before := range to.Items[:i] {
-			if one == before && !one.IsZero() {
+			if one.Text == before.Text && one.Other.Layout == before.Other.Layout && !one.IsZero() {
 				errs = append(errs, plan.At(field, errors.New("the destination is in the list already")))
 				break
 			}
@@ -121,8 +130,14 @@ func Inputs(bases []string) []runner.Input {
 // read. Their content is known only then.
 func PendingFiles(to Setting) []runner.File {
 	var files []runner.File
-	for _, dir := range Layouts(to) {
-		files = append(files, runner.File{Path: imagelist.IndexPath(dir), Mode: 0o644})
+	for _, one := range to.Items {
+		switch l := one.Other; {
+		case l.Layout == "":
+		case l.isSealed():
+			files = append(files, runner.File{Path: pieces.TablePath(string(l.Layout)), Mode: 0o644})
+		default:
+			files = append(files, runner.File{Path: imagelist.IndexPath(string(l.Layout)), Mode: 0o644})
+		}
 	}
 	return files
 }

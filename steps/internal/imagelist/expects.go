@@ -25,9 +25,13 @@ func (l List) Expects(field string) []runner.Expected {
 			layouts[dir] = at
 			all = append(all, runner.Expected{Kind: runner.ExpectLayout, Field: item(field, i), Path: dir})
 		}
+		all[at].Signed = all[at].Signed || it.Other.Key != ""
 		if inside != "" {
 			all[at].Names = append(all[at].Names, inside)
 		}
+	}
+	for at, key := range l.Keys(field) {
+		all = append(all, runner.Expected{Kind: runner.ExpectMediaPublic, Field: at, Path: string(key)})
 	}
 	return all
 }

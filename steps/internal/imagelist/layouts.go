@@ -1,6 +1,7 @@
 package imagelist
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,12 +10,17 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/runner"
 )
 
-// ExpandLayouts replaces each whole layout in a list by all its images.
-func ExpandLayouts(listed []Entry, c *registry.Client) ([]Entry, error) {
+// ExpandLayouts replaces each whole layout in a list by all its images. It checks the pieces of
+// layouts before.
+func ExpandLayouts(ctx context.Context, w runner.World, listed []Entry, c *registry.Client) ([]Entry, error) {
+	if err := checkMedia(ctx, w, listed); err != nil {
+		return nil, err
+	}
 	var all []Entry
 	var errs []error
 	for _, l := range listed {
@@ -46,7 +52,7 @@ func WithoutLayouts(listed []Entry) []Entry {
 
 // LayoutInputs gives the layouts of a list as inputs of a step. It is an error if a step
 // before is still going to change one.
-func LayoutInputs(w runner.World, listed []Entry, c *registry.Client) ([]runner.Input, error) {
+func LayoutInputs(ctx context.Context, w runner.World, listed []Entry, c *registry.Client) ([]runner.Input, error) {
 	var in []runner.Input
 	seen := map[string]bool{}
 	for _, l := range listed {
@@ -58,6 +64,14 @@ func LayoutInputs(w runner.World, listed []Entry, c *registry.Client) ([]runner.
 		if err := checkNotPending(w, dir); err != nil {
 			return nil, fmt.Errorf("%s: %w", l.Place, err)
 		}
+		if err := checkMedium(ctx, w, l); err != nil {
+			return nil, fmt.Errorf("%s: %w", l.Place, err)
+		}
+		key, err := keyInput(ctx, w, l)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.Place, err)
+		}
+		in = append(in, key...)
 		sum, err := c.LayoutIndex(dir)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.Place, layoutError(dir, err))
@@ -78,14 +92,19 @@ func IndexPath(layout string) string {
 // checkNotPending gives an error when an earlier step is still going to change a
 // layout. A layout that does not exist passes: reading it gives the error.
 func checkNotPending(w runner.World, layout string) error {
-	if fi, err := w.Stat(IndexPath(layout)); err != nil || !fi.Mode().IsRegular() {
-		return nil
+	for _, path := range []string{IndexPath(layout), pieces.TablePath(layout)} {
+		if fi, err := w.Stat(path); err != nil || !fi.Mode().IsRegular() {
+			continue
+		}
+		f, err := w.Open(path)
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
 	}
-	f, err := w.Open(IndexPath(layout))
-	if err != nil {
-		return err
-	}
-	return f.Close()
+	return nil
 }
 
 // layoutError adds a hint to the error about a layout that does not exist.

@@ -22,6 +22,7 @@ import (
 type Entry struct {
 	tripleo.ListedImage
 	Place string
+	Key   string // the file of the public key that has to prove the layout; "" for none
 }
 
 // readFile gives the images of a list in a file.
@@ -37,7 +38,7 @@ func readFile(w runner.World, path string) ([]Entry, error) {
 	all := make([]Entry, len(listed))
 	for i, l := range listed {
 		l.Name = w.Meaning(l.Name)
-		all[i] = Entry{l, fmt.Sprintf("list of images %s", l.Place)}
+		all[i] = Entry{ListedImage: l, Place: fmt.Sprintf("list of images %s", l.Place)}
 	}
 	return all, err
 }

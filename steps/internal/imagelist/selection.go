@@ -80,7 +80,7 @@ func selected(ctx context.Context, s Source, place string, choose Choose) ([]Ent
 	}
 	all := make([]Entry, len(names))
 	for i, name := range names {
-		all[i] = Entry{tripleo.ListedImage{Name: name}, place}
+		all[i] = Entry{ListedImage: tripleo.ListedImage{Name: name}, Place: place}
 	}
 	return all, nil
 }
@@ -101,6 +101,9 @@ func (s Source) validate(field string, layouts bool) error {
 	errs := []error{plan.At(field+".layout", CheckLayoutPath(string(s.Layout)))}
 	if s.Layout != "" && !layouts {
 		errs = append(errs, plan.At(field+".layout", errNoLayout))
+	}
+	if s.Key != "" {
+		errs = append(errs, plan.At(field+".key", s.checkKeyed()))
 	}
 	if s.From != "" {
 		_, _, err := tagselect.Split(s.From)

@@ -36,6 +36,9 @@ type Source struct {
 	// Path of an OCI layout, a directory or a tar archive, of which all images are meant. prepare
 	// takes none: images in a layout have no registry.
 	Layout plan.Path `json:"layout,omitempty" jsonschema:"oneof_required=layout"`
+	// Public key of minisign, a file, that has to prove the layout: an archive with a table of its
+	// pieces and a signature of that. All bytes are checked before the first one is used.
+	Key plan.Path `json:"key,omitempty"`
 	// Repository, HOST/NAME, of which images are selected by their tags; or a pattern, in which *
 	// stands for text without a slash and ** for any text, of all such repositories of a registry
 	// that shows its catalog. What is selected is kept in the lock file.
@@ -142,6 +145,16 @@ func (l List) Layouts() []plan.Path {
 	return paths
 }
 
+// Reads gives the paths of all that the list in the plan names: files, layouts and their keys.
+func (l List) Reads() []plan.Path {
+	paths := slices.Concat(l.Files(), l.Layouts())
+	for _, key := range l.Keys("") {
+		paths = append(paths, key)
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
 // references gives the references of the list in the plan. One that is not known yet is
 // "", and a selection is the beginning of its images' names with a star.
 func (l List) references() []string {
@@ -163,7 +176,7 @@ func (l List) CheckFiles(w runner.World, field string, at Destination) error {
 	for _, f := range l.files(field) {
 		errs = append(errs, plan.At(f.field, checkFile(w, string(f.path), at)))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, l.checkKeys(w, field)...)...)
 }
 
 func checkFile(w runner.World, path string, at Destination) error {
@@ -215,7 +228,7 @@ func (l List) Entries(ctx context.Context, w runner.World, field string, choose 
 		var err error
 		switch text, ok := reference(it); {
 		case ok:
-			listed = []Entry{{tripleo.ListedImage{Name: text}, item(field, i)}}
+			listed = []Entry{{tripleo.ListedImage{Name: text}, item(field, i), string(it.Other.Key)}}
 		case it.Other.File != "":
 			listed, err = readFile(w, string(it.Other.File))
 		default:

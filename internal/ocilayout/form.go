@@ -1,0 +1,149 @@
+package ocilayout
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/minisign"
+	"github.com/bayplan/bayplan/internal/pieces"
+	"github.com/bayplan/bayplan/internal/readers"
+)
+
+// A Form says how an archive travels.
+type Form struct {
+	Split int64               // most bytes of a piece, a multiple of 4096; 0 is one file
+	Key   *minisign.SecretKey // signs the table of its pieces; nil: it is not signed
+}
+
+// sealed says whether a table of pieces belongs to the archive.
+func (f Form) sealed() bool { return f.Split > 0 || f.Key != nil }
+
+// ErrForm says that two steps want an archive in different forms.
+var ErrForm = errors.New("another step writes it with another split or another key")
+
+// SetForm says how the archive travels, before anything of it is written. A layout in a
+// directory has the zero form only.
+func (l *Layout) SetForm(f Form) error {
+	s, ok := l.store.(*tarStore)
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.form != nil && (s.form.Split != f.Split || !sameKey(s.form.Key, f.Key)) {
+		return fmt.Errorf("%s: %w", s.path, ErrForm)
+	}
+	if s.form == nil {
+		s.form, s.lastSeen = &f, nil
+	}
+	return nil
+}
+
+func sameKey(a, b *minisign.SecretKey) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return a.IsKey(b)
+}
+
+// Present gives an error, fs.ErrNotExist, if there is no layout at the path.
+func (l *Layout) Present() error {
+	if !isTar(l.path) {
+		_, err := os.Stat(l.path)
+		return err
+	}
+	row, err := pieces.Look(l.path)
+	if err == nil && row == nil {
+		err = fmt.Errorf("%s: %w", l.path, fs.ErrNotExist)
+	}
+	return err
+}
+
+// Unsealed says in words what is not there that belongs to the archive: its table of pieces
+// and its signature. It gives "" where nothing is missing, and where there is no archive.
+func (l *Layout) Unsealed() (string, error) {
+	s, ok := l.store.(*tarStore)
+	if !ok {
+		return "", nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.form == nil || !s.form.sealed() || s.w != nil {
+		return "", nil
+	}
+	d, err := s.disk()
+	if err != nil || d.main == nil {
+		return "", err
+	}
+	_, table, err := pieces.ReadTable(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "its table of pieces", nil
+	}
+	if err != nil || s.form.Key == nil {
+		return "", err
+	}
+	signature, err := pieces.ReadSmall(pieces.SignaturePath(s.path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "its signature", nil
+	}
+	if err == nil && s.form.Key.Verify(table, signature) != nil {
+		return "its signature by this key", nil
+	}
+	return "", err
+}
+
+// Seal writes the table of the archive's pieces and signs it, unless that is done, or another
+// execution still adds to the archive and seals it afterwards.
+func (l *Layout) Seal(ctx context.Context) error {
+	lacks, err := l.Unsealed()
+	if err != nil || lacks == "" {
+		return err
+	}
+	s := l.store.(*tarStore)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.w != nil {
+		return nil
+	}
+	f, err := pieces.OpenLocked(s.path, pieces.Mode{Most: s.form.Split})
+	if err != nil {
+		return err
+	}
+	err = s.seal(ctx)
+	return errors.Join(err, f.Unlock(), f.Close())
+}
+
+func (s *tarStore) seal(ctx context.Context) error {
+	_, table, err := pieces.ReadTable(s.path)
+	if err != nil {
+		table, err = pieces.WriteTable(s.path, s.sums, func(path string) (string, error) { return sha256Of(ctx, path) })
+	}
+	if err != nil || s.form.Key == nil {
+		return err
+	}
+	signature, err := s.form.Key.Sign(filepath.Base(pieces.TablePath(s.path)), table)
+	if err != nil {
+		return err
+	}
+	return durable.WriteBytes(pieces.SignaturePath(s.path), layoutMode, signature)
+}
+
+// sha256Of gives the digest of a file, in hex.
+func sha256Of(ctx context.Context, path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, readers.WithContext(ctx, f))
+	return hex.EncodeToString(h.Sum(nil)), err
+}

@@ -1,0 +1,231 @@
+package destination
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/minisign"
+	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
+)
+
+// A Signing says how a layout is signed.
+type Signing struct {
+	// Secret key that minisign -G has written.
+	Key plan.Path `json:"key"`
+	// Environment variable with the password of an encrypted key. To decrypt it takes 1 GiB of
+	// memory and many seconds, once in each run that signs.
+	Env string `json:"env,omitempty"`
+}
+
+const (
+	// pieceUnit divides the size of each piece but the last: what an archive writes in one
+	// step never lies in two pieces.
+	pieceUnit = 4096
+	// minPiece is the smallest size of pieces.
+	minPiece = 64 << 10
+	// fatLimit is the size that a file on FAT32 does not reach.
+	fatLimit = 4 << 30
+)
+
+// pieceSize gives the bytes of a piece, 0 for one file.
+func (l Layout) pieceSize() (int64, error) {
+	if l.Split == "" {
+		return 0, nil
+	}
+	n, err := human.ParseSize(l.Split)
+	if err == nil && n < minPiece {
+		err = fmt.Errorf("%s is less than %s", l.Split, human.Size(minPiece))
+	}
+	if n == fatLimit {
+		n--
+	}
+	return n / pieceUnit * pieceUnit, err
+}
+
+// validateForm checks how a layout is to travel.
+func (l Layout) validateForm(field string) []error {
+	_, err := l.pieceSize()
+	errs := []error{plan.At(field+".split", err)}
+	path := string(l.Layout)
+	if path == "" {
+		return errs
+	}
+	for key, set := range map[string]bool{"split": l.Split != "", "sign": l.Sign != Signing{}} {
+		switch {
+		case set && !strings.HasSuffix(path, ".tar"):
+			err := fmt.Errorf("%s is a directory, and only an archive is split and signed", path)
+			errs = append(errs, plan.At(field+"."+key, fault.WithHint(err, "let the name of the layout end in .tar")))
+		case set && strings.ContainsAny(filepath.Base(path), "\n\r\\"):
+			errs = append(errs, plan.At(field+"."+key, fmt.Errorf("%q cannot stand in a table of pieces", filepath.Base(path))))
+		}
+	}
+	return errs
+}
+
+// isSealed says whether a table of pieces belongs to the layout.
+func (l Layout) isSealed() bool { return l.Split != "" || l.Sign.Key != "" }
+
+// Keys gives the files of the keys that sign the layouts.
+func Keys(to Setting) []string {
+	var keys []string
+	for _, one := range to.Items {
+		if key := one.Other.Sign.Key; key != "" {
+			keys = append(keys, string(key))
+		}
+	}
+	return keys
+}
+
+// Expects gives what the layouts need that the step does not make, for runner.Expecter: their
+// directories and keys.
+func Expects(to Setting) []runner.Expected {
+	var all []runner.Expected
+	for i, one := range to.Items {
+		if layout := string(one.Other.Layout); layout != "" {
+			all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: Field(to, i), Path: filepath.Dir(layout)})
+		}
+		if key := string(one.Other.Sign.Key); key != "" {
+			all = append(all, runner.Expected{Kind: runner.ExpectMediaSecret, Field: Field(to, i) + ".sign.key", Path: key})
+		}
+	}
+	return all
+}
+
+// CheckKeys reads the keys that sign the layouts, and decrypts none.
+func CheckKeys(to Setting, w runner.World) error {
+	var errs []error
+	for i, one := range to.Items {
+		if one.Other.Sign.Key != "" {
+			_, err := readKey(w, one.Other.Sign)
+			errs = append(errs, plan.At(Field(to, i)+".sign.key", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// maxKey is the largest file of a key.
+const maxKey = 64 << 10
+
+func readKey(w runner.World, s Signing) (*minisign.SecretKey, error) {
+	f, err := w.Open(string(s.Key))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxKey))
+	if err != nil {
+		return nil, err
+	}
+	var password func() (string, error)
+	if s.Env != "" {
+		password = func() (string, error) {
+			value := os.Getenv(s.Env)
+			if value == "" {
+				err := fmt.Errorf("%s is encrypted, and the environment variable %s is not set", s.Key, s.Env)
+				return "", fault.WithHint(err, "export "+human.ShellWord(s.Env)+" before running bayplan")
+			}
+			return value, nil
+		}
+	}
+	return minisign.NewSecretKey(string(s.Key), content, password)
+}
+
+// SetForms tells the layouts how they travel. It comes before all else that is done with them.
+func SetForms(to Setting, w runner.World, c *registry.Client) error {
+	for i, one := range to.Items {
+		l := one.Other
+		if l.Layout == "" {
+			continue
+		}
+		var f ocilayout.Form
+		var err error
+		if f.Split, err = l.pieceSize(); err != nil {
+			return err
+		}
+		if l.Sign.Key != "" {
+			if f.Key, err = readKey(w, l.Sign); err != nil {
+				return fmt.Errorf("%s.sign.key: %w", Field(to, i), err)
+			}
+		}
+		if err := c.Layout(string(l.Layout)).SetForm(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// KeyInputs gives the keys as inputs of a step.
+func KeyInputs(ctx context.Context, to Setting, w runner.World) ([]runner.Input, error) {
+	var in []runner.Input
+	for _, key := range Keys(to) {
+		sums, err := w.Sum(ctx, key, runner.SHA256)
+		if err != nil {
+			return nil, err
+		}
+		in = append(in, runner.Input{Name: "key " + key, Digest: "sha256:" + sums[runner.SHA256]})
+	}
+	return in, nil
+}
+
+// Unsealed gives an item for each layout that lacks its table of pieces or its signature.
+func Unsealed(to Setting, c *registry.Client) ([]runner.Item, error) {
+	var items []runner.Item
+	for _, path := range Layouts(to) {
+		lacks, err := c.Layout(path).Unsealed()
+		if err != nil {
+			return nil, err
+		}
+		if lacks != "" {
+			items = append(items, runner.Item{Op: runner.Update, What: "layout", Name: path, Note: "gets " + lacks})
+		}
+	}
+	return items, nil
+}
+
+// Seal writes the tables of pieces and the signatures that layouts lack, after all that is
+// written to them.
+func Seal(ctx context.Context, to Setting, c *registry.Client, p runner.Progress) error {
+	items, err := Unsealed(to, c)
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		if err := c.Layout(it.Name).Seal(ctx); err != nil {
+			return fmt.Errorf("%s: its table of pieces: %w", it.Name, err)
+		}
+		p.Done(it)
+	}
+	return nil
+}
+
+// VerifySeals reads all pieces of layouts, and gives an error for each that is not the one that
+// its table names.
+func VerifySeals(ctx context.Context, to Setting, w runner.World, c *registry.Client) []error {
+	var errs []error
+	for _, one := range to.Items {
+		l := one.Other
+		if l.Layout == "" || !l.isSealed() {
+			continue
+		}
+		lacks, err := c.Layout(string(l.Layout)).Unsealed()
+		if err == nil && lacks != "" {
+			err = fault.WithHint(fmt.Errorf("%s: it lacks %s", l.Layout, lacks), "apply again")
+		}
+		if err == nil {
+			err = imagelist.CheckPieces(ctx, w, string(l.Layout))
+		}
+		errs = append(errs, err)
+	}
+	return errs
+}

@@ -1,0 +1,166 @@
+package imagelist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/minisign"
+	"github.com/bayplan/bayplan/internal/pieces"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// checkKeyed checks a source that has a key.
+func (s Source) checkKeyed() error {
+	switch {
+	case s.File != "" || s.From != "":
+		return errors.New("it goes with layout")
+	case s.Layout != "" && !strings.HasSuffix(string(s.Layout), ".tar"):
+		return fmt.Errorf("%s is a directory, and only an archive is signed", s.Layout)
+	}
+	return nil
+}
+
+// Keys gives the files of the public keys that have to prove layouts, with their fields.
+func (l List) Keys(field string) map[string]plan.Path {
+	keys := map[string]plan.Path{}
+	for i, it := range l.Other {
+		if it.Other.Key != "" {
+			keys[item(field, i)+".key"] = it.Other.Key
+		}
+	}
+	return keys
+}
+
+func (l List) checkKeys(w runner.World, field string) []error {
+	var errs []error
+	for at, key := range l.Keys(field) {
+		_, err := readKey(w, string(key))
+		errs = append(errs, plan.At(at, err))
+	}
+	return errs
+}
+
+// maxKey is the largest file of a key.
+const maxKey = 64 << 10
+
+func readKey(w runner.World, path string) (minisign.PublicKey, error) {
+	f, err := w.Open(path)
+	if err != nil {
+		return minisign.PublicKey{}, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxKey))
+	if err != nil {
+		return minisign.PublicKey{}, err
+	}
+	return minisign.ParsePublicKey(path, content)
+}
+
+// keyInput gives the key of an entry as an input of a step.
+func keyInput(ctx context.Context, w runner.World, l Entry) ([]runner.Input, error) {
+	if l.Key == "" {
+		return nil, nil
+	}
+	sums, err := w.Sum(ctx, l.Key, runner.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	return []runner.Input{{Name: "key " + l.Key, Digest: "sha256:" + sums[runner.SHA256]}}, nil
+}
+
+// checkMedia checks each layout of a list.
+func checkMedia(ctx context.Context, w runner.World, listed []Entry) error {
+	var errs []error
+	seen := map[string]bool{}
+	for _, l := range listed {
+		dir, _, ok := registry.CutLayout(l.Name)
+		if !ok || seen[dir+"\x00"+l.Key] {
+			continue
+		}
+		seen[dir+"\x00"+l.Key] = true
+		if err := checkMedium(ctx, w, l); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", l.Place, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkMedium checks the layout of an entry before anything of it is used: its signature, where
+// the entry has a key, and its pieces. The World remembers what it has read. A layout that is
+// not there passes: reading it gives the error.
+func checkMedium(ctx context.Context, w runner.World, l Entry) error {
+	dir, _, _ := registry.CutLayout(l.Name)
+	if !strings.HasSuffix(dir, ".tar") {
+		return nil
+	}
+	table, text, paths, err := pieces.Files(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if l.Key != "" {
+		if err := checkSignature(w, dir, l.Key, text); err != nil {
+			return err
+		}
+	}
+	return checkPieces(ctx, w, table, paths)
+}
+
+// checkSignature checks the signature of a layout's table of pieces, which is nil where there
+// is none.
+func checkSignature(w runner.World, dir, key string, table []byte) error {
+	public, err := readKey(w, key)
+	if err != nil {
+		return err
+	}
+	signature, err := pieces.ReadSmall(pieces.SignaturePath(dir))
+	if table == nil || errors.Is(err, fs.ErrNotExist) {
+		missing := pieces.SignaturePath(dir)
+		if table == nil {
+			missing = pieces.TablePath(dir)
+		}
+		err := fmt.Errorf("%s is not signed, and the key %s has to prove it: there is no %s", dir, public.ID(), missing)
+		return fault.WithHint(err, "to: {layout: PATH, sign: {key: FILE}} signs it where it is packed")
+	}
+	if err == nil {
+		err = public.Verify(table, signature)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", pieces.SignaturePath(dir), err)
+	}
+	return nil
+}
+
+// CheckPieces reads all pieces of a layout, and gives an error for each that is not the one that
+// its table names.
+func CheckPieces(ctx context.Context, w runner.World, layout string) error {
+	table, _, paths, err := pieces.Files(layout)
+	if err != nil {
+		return err
+	}
+	return checkPieces(ctx, w, table, paths)
+}
+
+func checkPieces(ctx context.Context, w runner.World, table pieces.Table, paths []string) error {
+	var errs []error
+	for i, e := range table {
+		sums, err := w.Sum(ctx, paths[i], runner.SHA256)
+		if err == nil && sums[runner.SHA256] != e.SHA256 {
+			err = &pieces.PieceError{Path: paths[i], Has: sums[runner.SHA256], Want: e.SHA256}
+		}
+		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
