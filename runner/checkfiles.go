@@ -43,7 +43,7 @@ func (g *Graph) CheckFiles(ctx context.Context, foreign func(path string) bool) 
 			c.add(n.Step, e)
 		}
 	}
-	_ = c.errs.Err() // sorts them
+	c.errs.Sort()
 	return c.errs
 }
 

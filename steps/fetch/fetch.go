@@ -226,10 +226,12 @@ func (f *fetchFile) Diff(ctx context.Context, w runner.World, prior *runner.Reco
 		return nil, err
 	}
 	notes, moved := f.moved(ctx)
-	return &runner.Finding{
+	finding := &runner.Finding{
 		Outputs: d.outputs(), Fills: d.fills(), Change: d.change(ctx),
 		Notes: slices.Concat(e.remarks, notes), Moved: moved, Vouched: f.vouched(e),
-	}, nil
+	}
+	d.filled = finding.Fills
+	return finding, nil
 }
 
 // Verify hashes the file and compares it with what it must be.

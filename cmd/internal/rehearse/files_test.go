@@ -50,10 +50,10 @@ func TestCompareWithMovedFiles(t *testing.T) {
 	}
 	_, told, err := compared(t, filepath.Join(base, "bayplan.yaml"), filepath.Join(dir, "bayplan.yaml"))
 	want := []string{
-		"update file b/ca.pem; connections.registries.site.ca reads it in the place of a/ca.pem",
-		"update file b/list.txt; steps.copy reads it in the place of a/list.txt",
 		"remove file b/list.txt: quay.io/a/one:1",
 		"create file b/list.txt: evil.example/a/one:1",
+		"update file b/ca.pem; connections.registries.site.ca reads it in the place of a/ca.pem",
+		"update file b/list.txt; steps.copy reads it in the place of a/list.txt",
 	}
 	if diff := cmp.Diff(want, told); diff != "" || err != nil {
 		t.Errorf("%v, the plan (-want +got):\n%s", err, diff)

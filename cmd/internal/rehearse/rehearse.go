@@ -227,7 +227,7 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part, later []*part) (bool,
 		r.note("  note: " + r.root.Strip(text))
 	}
 	b.checkOff(p.off)
-	_ = b.mistakes.Err() // sorts them
+	b.mistakes.Sort()
 	if wrong := problemsOf(b.mistakes); len(wrong) > 0 {
 		r.sayPhase("files", 0, "", wrong)
 		return false, nil
