@@ -6,6 +6,8 @@ package receipt
 import (
 	"bufio"
 	"bytes"
+	_ "crypto/sha256" // digests by these two are valid
+	_ "crypto/sha512"
 	"fmt"
 	"maps"
 	"slices"
