@@ -75,6 +75,18 @@ func (b Body) Unresolved(path string) []string {
 	return texts
 }
 
+// Filled reports whether the field at path, or what is below it, holds the value of a variable.
+func (b Body) Filled(path string) bool {
+	n, filled := b.root, false
+	for path != "" && n != nil {
+		n, _, path = n.child(path)
+	}
+	if n != nil {
+		n.walk(func(below *node) { filled = filled || below.filled })
+	}
+	return filled
+}
+
 // joinKey appends a key to a field path: "images[0]" and "source" make
 // "images[0].source".
 func joinKey(path, key string) string {

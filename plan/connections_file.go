@@ -16,7 +16,7 @@ func (r *reader) openConnectionsFile(o Options) *reader {
 	}
 	raw, err := r.readFile(file)
 	if err != nil {
-		r.errs = append(r.errs, &Error{File: file, Msg: "--connections: " + err.Error(), Hint: fault.Hint(err)})
+		r.errs = append(r.errs, &Error{File: file, Msg: "--connections: " + fault.Text(err), Hint: fault.Hint(err)})
 		return nil
 	}
 	abs, err := filepath.Abs(file)

@@ -41,7 +41,7 @@ func (b Body) Decode(into any, look Lookup) Errors {
 		n = &node{src: b.src, kind: isMapping, pos: b.pos}
 	}
 	d.mapping(n, v.Elem(), location{name: b.name, missingPos: b.pos})
-	_ = d.errs.Err() // sorts
+	d.errs.Sort()
 	return d.errs
 }
 

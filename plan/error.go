@@ -1,8 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -41,6 +42,9 @@ func (es Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// IsList says that the text has a line for each mistake.
+func (Errors) IsList() {}
+
 // Once returns the errors, each once, in the order of their places.
 func (es Errors) Once() Errors {
 	seen := map[string]bool{}
@@ -51,24 +55,22 @@ func (es Errors) Once() Errors {
 			out = append(out, e)
 		}
 	}
-	_ = out.Err() // sorts
+	out.Sort()
 	return out
 }
 
-// Err sorts the errors by place and returns them, or nil if there are none.
+// Sort puts the errors in the order of their places.
+func (es Errors) Sort() {
+	slices.SortStableFunc(es, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), a.Pos.Line-b.Pos.Line, a.Pos.Col-b.Pos.Col)
+	})
+}
+
+// Err sorts the errors and returns them, or nil if there are none.
 func (es Errors) Err() error {
 	if len(es) == 0 {
 		return nil
 	}
-	sort.SliceStable(es, func(i, j int) bool {
-		a, b := es[i], es[j]
-		if a.File != b.File {
-			return a.File < b.File
-		}
-		if a.Pos.Line != b.Pos.Line {
-			return a.Pos.Line < b.Pos.Line
-		}
-		return a.Pos.Col < b.Pos.Col
-	})
+	es.Sort()
 	return es
 }

@@ -149,8 +149,10 @@ func (r *reader) fillForm(n *node, ref *reference) bool {
 // values, and joins the literal parts.
 func (r *reader) replaceTexts(n *node, parts []part, in refRules) []part {
 	var out []part
-	var lit strings.Builder
+	var lit, shown strings.Builder
 	for _, p := range parts {
+		before := lit.Len()
+		secret := p.ref != nil && p.ref.head == "vars" && slices.ContainsFunc(p.ref.names, redact.SurelySecret)
 		switch {
 		case p.ref == nil:
 			lit.WriteString(p.lit)
@@ -160,17 +162,22 @@ func (r *reader) replaceTexts(n *node, parts []part, in refRules) []part {
 				n.reported = true
 				continue
 			}
-			n.filled = true
-			n.sensitive = n.sensitive || p.ref.head == "vars" && slices.ContainsFunc(p.ref.names, redact.SurelySecret)
+			n.filled, n.sensitive = true, n.sensitive || secret
 			lit.WriteString(value)
 		default:
 			if lit.Len() > 0 {
 				out = append(out, part{lit: lit.String()})
 				lit.Reset()
 			}
-			out = append(out, p)
+			out, secret = append(out, p), true
+		}
+		if secret {
+			shown.WriteString(p.ref.String())
+		} else {
+			shown.WriteString(lit.String()[before:])
 		}
 	}
+	n.shown = shown.String()
 	if lit.Len() > 0 || len(out) == 0 {
 		out = append(out, part{lit: lit.String()})
 	}

@@ -81,7 +81,7 @@ func Load(ctx context.Context, path string, o Options) (*Plan, Errors) {
 	raw, err := o.read(path)
 	if err != nil {
 		o.Shared.begin()
-		return nil, Errors{{File: path, Msg: err.Error(), Hint: fault.Hint(err)}}
+		return nil, Errors{{File: path, Msg: fault.Text(err), Hint: fault.Hint(err)}}
 	}
 	return Parse(path, raw, o)
 }
@@ -91,7 +91,7 @@ func Parse(file string, src []byte, o Options) (*Plan, Errors) {
 	o.Shared.begin()
 	abs, err := filepath.Abs(file)
 	if err != nil {
-		return nil, Errors{{File: file, Msg: err.Error()}}
+		return nil, Errors{{File: file, Msg: fault.Text(err)}}
 	}
 	s, root, errs := openNodes(file, filepath.Dir(abs), src)
 	if root == nil {

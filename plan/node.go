@@ -31,9 +31,10 @@ type node struct {
 	plain     bool   // written without quotes
 	yamlType  string // what YAML reads it as, such as "a number"; "" for text
 	null      bool
-	tag       bool  // marked as text by !!str
-	sensitive bool  // stands under a secret key, so no message quotes it
-	marks     []Pos // the places of each ${ in text, in order
+	tag       bool   // marked as text by !!str
+	sensitive bool   // stands under a secret key, or holds a secret variable, so no message quotes it
+	shown     string // of a sensitive one: with the references to secret variables; "" if all of it is secret
+	marks     []Pos  // the places of each ${ in text, in order
 
 	// A scalar with references, after fill.
 	parts  []part        // literals and references to steps
@@ -125,8 +126,10 @@ func (n *node) describe() string {
 // as a message may show it: quoted, shortened, and redacted if it is sensitive.
 func (n *node) quoted(text string) string {
 	switch {
-	case n.sensitive:
+	case n.sensitive && n.shown == "":
 		return redacted
+	case n.sensitive:
+		return strconv.Quote(n.shown)
 	case len(text) > 60:
 		text = strings.ToValidUTF8(text[:57], "") + "..."
 	}

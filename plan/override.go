@@ -130,7 +130,7 @@ func (r *reader) failCommandLine(hint, format string, args ...any) {
 func (r *reader) readVarFile(file string, scopes scopes, shared *Shared) {
 	raw, err := r.readFile(file)
 	if err != nil {
-		r.errs = append(r.errs, &Error{File: file, Msg: "--var-file: " + err.Error(), Hint: fault.Hint(err)})
+		r.errs = append(r.errs, &Error{File: file, Msg: "--var-file: " + fault.Text(err), Hint: fault.Hint(err)})
 		return
 	}
 	s, root, errs := openNodes(file, "", raw)

@@ -77,6 +77,8 @@ type Step struct {
 	Needs   []Need
 	Timeout time.Duration // of one attempt; 0 means no timeout
 	Retry   int           // further attempts after a connection-class error
+	When    string        // its condition as it is written; "" if there is none
+	Off     string        // why it does not run; "" if it runs
 
 	Pos     Pos // of the id
 	TypePos Pos // of the type's value

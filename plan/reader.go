@@ -106,7 +106,7 @@ func (w *whole) finishAll() Errors {
 	for _, r := range w.files {
 		all = append(all, r.finish()...)
 	}
-	_ = all.Err() // sorts
+	all.Sort()
 	return all
 }
 

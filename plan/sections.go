@@ -206,6 +206,9 @@ func (r *reader) readStep(s *stepEntry, defaults limits, p *Plan) {
 			step.TypePos = n.pos
 			step.Type, _ = r.fixedText(n, "type", "type")
 		}
+		if n := s.fields.value("when"); n != nil {
+			step.When = n.text
+		}
 		l := r.readLimits(s.fields, defaults)
 		step.Timeout, step.Retry = l.timeout, l.retry
 	}
@@ -222,11 +225,16 @@ func (r *reader) readStep(s *stepEntry, defaults limits, p *Plan) {
 			r.fail(s.fields.value("needs").pos, "put a step between them that all instances wait for", "the instances of step %q wait for more than %d others", s.id, maxNeeds)
 			break
 		}
-		if i.on {
+		switch {
+		case i.on:
 			p.Steps = append(p.Steps, one)
-		} else {
-			p.Off = append(p.Off, one)
+			continue
+		case i.unknown:
+			one.Off = "its for_each is empty"
+		default:
+			one.Off = "its when is not true"
 		}
+		p.Off = append(p.Off, one)
 	}
 	r.current = nil
 }

@@ -1,21 +1,26 @@
 package plan
 
-import "strconv"
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
 
-// A Masked is a text that stands under the key of a secret. It compares as any other text,
-// and is printed as [redacted].
-type Masked string
+// A Masked is a text that is secret, or a part of it. It compares as any other text, and is printed with
+// [redacted] or a reference in place of what is secret.
+type Masked struct{ text, shown string }
 
-// String returns [redacted].
-func (Masked) String() string { return redacted }
+// String returns what may be shown.
+func (m Masked) String() string { return m.shown }
 
-// MarshalText returns [redacted].
-func (Masked) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+// MarshalText returns what may be shown.
+func (m Masked) MarshalText() ([]byte, error) { return []byte(m.shown), nil }
 
 // Settings returns what the plan says, to compare it with another plan: mappings, lists and
 // texts, with a Masked where a text may be a secret. Variables are replaced; references to
-// outputs and secrets stand as they are written. Steps that are off are left out, and so is
-// what has no effect: comments, the order of steps, and in which file something stands.
+// outputs and secrets stand as they are written, and so do the variables of the plan. A step
+// that is off has a setting off, which says why. What has no effect is left out: comments, the
+// order of steps, and in which file something stands.
 func (p *Plan) Settings() map[string]any {
 	all := map[string]any{"name": p.Name}
 	for kind, list := range map[string][]Connection{"registries": p.Registries, "clouds": p.Clouds, "hosts": p.Hosts} {
@@ -30,8 +35,13 @@ func (p *Plan) Settings() map[string]any {
 		}
 		all["secrets."+s.name] = at
 	}
-	for _, s := range p.Steps {
+	for _, s := range slices.Concat(p.Steps, p.Off) {
 		all["steps."+s.ID] = s.settings()
+	}
+	for _, scope := range p.scopes {
+		for name, v := range scope.vars {
+			all["vars."+name] = v.node.settings()
+		}
 	}
 	if p.OtherServers != "" {
 		all["others"] = p.OtherServers
@@ -43,7 +53,10 @@ func (p *Plan) Settings() map[string]any {
 // settings gives what a step says. Its configuration has names of its own there: no other
 // setting contains "with.".
 func (s *Step) settings() map[string]any {
-	all := map[string]any{"type": s.Type, "site": s.Site, "timeout": s.Timeout.String(), "retry": strconv.Itoa(s.Retry)}
+	all := map[string]any{"type": s.Type, "site": s.Site, "timeout": s.Timeout.String(), "retry": strconv.Itoa(s.Retry), "when": s.When}
+	if s.Off != "" {
+		all["off"] = s.Off
+	}
 	needs := []any{}
 	for _, n := range s.Needs {
 		needs = append(needs, n.ID)
@@ -82,7 +95,7 @@ func (n *node) settings() any {
 		text = writtenText(n.parts)
 	}
 	if n.sensitive && n.secret == nil && text != "" {
-		return Masked(text)
+		return Masked{text, cmp.Or(n.shown, redacted)}
 	}
 	return text
 }

@@ -20,6 +20,6 @@ func (w *whole) unused() Errors {
 			warnings = append(warnings, s.in.src.errorf(e.keyPos, "site has no effect: there are no workers, and each step runs here"))
 		}
 	}
-	_ = warnings.Err() // sorts
+	warnings.Sort()
 	return warnings
 }

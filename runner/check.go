@@ -36,10 +36,10 @@ func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors
 	g := all.without(len(p.Off))
 	c.paths(g)
 	if len(c.errs) > 0 || len(known) > 0 {
-		_ = c.errs.Err() // sorts them
+		c.errs.Sort()
 		return nil, c.errs
 	}
-	_ = c.warnings.Err() // sorts them
+	c.warnings.Sort()
 	g.Warnings = c.warnings
 	return g, nil
 }

@@ -14,12 +14,13 @@ import (
 )
 
 // CheckFiles reads the files that are there before a run, as FileChecker says, and
-// returns the mistakes in them. A file that does not exist is not a mistake: it may be
-// on another host.
-func (g *Graph) CheckFiles(ctx context.Context) plan.Errors {
+// returns the mistakes in them, also for steps that are off. A file that does not exist is not
+// a mistake: it may be on another host. Neither is one that foreign, if not nil, says not to read.
+func (g *Graph) CheckFiles(ctx context.Context, foreign func(path string) bool) plan.Errors {
 	c := newChecker(g.Plan, nil)
 	steps, made := map[*Node]Step{}, map[string][]*Node{}
-	for _, n := range g.Nodes {
+	nodes := slices.Concat(g.Nodes, g.off)
+	for _, n := range nodes {
 		step := g.newStep(n)
 		if len(n.Step.With.Decode(step, nil)) > 0 {
 			continue
@@ -32,17 +33,17 @@ func (g *Graph) CheckFiles(ctx context.Context) plan.Errors {
 			}
 		}
 	}
-	for _, n := range g.Nodes {
+	for _, n := range nodes {
 		checker, ok := steps[n].(FileChecker)
 		if !ok {
 			continue
 		}
-		err := checker.CheckFiles(ctx, &ownFiles{Disk: &Disk{}, node: n, made: made}, len(n.Step.With.Refs()) == 0)
+		err := checker.CheckFiles(ctx, &ownFiles{Disk: &Disk{}, node: n, made: made, foreign: foreign}, len(n.Step.With.Refs()) == 0)
 		for _, e := range n.Step.With.Explain(errors.Join(existing(err)...)) {
 			c.add(n.Step, e)
 		}
 	}
-	_ = c.errs.Err() // sorts them
+	c.errs.Sort()
 	return c.errs
 }
 
@@ -55,11 +56,13 @@ func existing(err error) []error {
 }
 
 // An ownFiles is a World of the files that no other step writes. All others do not
-// exist in it, and neither does what is not a regular file: reading it may never end.
+// exist in it, and neither does what is foreign or not a regular file: reading it may never end.
 type ownFiles struct {
 	*Disk
 	node *Node
 	made map[string][]*Node // files that steps write, and directories into which they write
+
+	foreign func(path string) bool // what is not read; nil: nothing
 }
 
 // madeByOther reports whether a step other than the node makes the file at a path.
@@ -86,7 +89,7 @@ func (o *ownFiles) Open(path string) (io.ReadCloser, error) {
 
 // Stat implements World.
 func (o *ownFiles) Stat(path string) (fs.FileInfo, error) {
-	if o.madeByOther(filepath.Clean(path)) {
+	if o.madeByOther(filepath.Clean(path)) || o.foreign != nil && o.foreign(path) {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: fs.ErrNotExist}
 	}
 	return o.Disk.Stat(path)

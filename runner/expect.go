@@ -137,21 +137,38 @@ func (g *Graph) Foresee() []Touched {
 	}
 	var all []Touched
 	for _, n := range g.order {
-		step := g.newStep(n)
-		if len(n.Step.With.Decode(step, look)) > 0 {
-			continue // references that are resolved later may mend it
+		if t, ok := g.touched(n, look); ok {
+			if f, ok := t.Step.(Foreseer); ok {
+				foreseen[n.ID()] = f.Foresee()
+			}
+			all = append(all, t)
 		}
-		if f, ok := step.(Foreseer); ok {
-			foreseen[n.ID()] = f.Foresee()
-		}
-		t := Touched{Node: n, Step: step}
-		if p, ok := step.(Pather); ok {
-			t.Paths = p.Paths()
-			t.Reads, t.Writes, t.Into, t.Makes = cleaned(t.Reads), cleaned(t.Writes), cleaned(t.Into), cleaned(t.Makes)
-		}
-		all = append(all, t)
 	}
 	return all
+}
+
+// Off decodes the steps that are off. References are left unresolved.
+func (g *Graph) Off() []Touched {
+	var all []Touched
+	for _, n := range g.off {
+		if t, ok := g.touched(n, nil); ok {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// touched decodes a step. ok is false if references that are resolved later may mend it.
+func (g *Graph) touched(n *Node, look plan.Lookup) (t Touched, ok bool) {
+	t = Touched{Node: n, Step: g.newStep(n)}
+	if len(n.Step.With.Decode(t.Step, look)) > 0 {
+		return t, false
+	}
+	if p, ok := t.Step.(Pather); ok {
+		t.Paths = p.Paths()
+		t.Reads, t.Writes, t.Into, t.Makes = cleaned(t.Reads), cleaned(t.Writes), cleaned(t.Into), cleaned(t.Makes)
+	}
+	return t, true
 }
 
 // Expectations gives what the steps expect to be there, in their order.

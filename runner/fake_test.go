@@ -121,6 +121,11 @@ func (f *fake) Diff(ctx context.Context, w World, prior *Record) (*Finding, erro
 	if diff := f.lab.diff[f.id]; diff != nil {
 		return diff(ctx, f, w, prior)
 	}
+	return f.diffs()
+}
+
+// diffs compares what it has said with what it is to say.
+func (f *fake) diffs() (*Finding, error) {
 	f.lab.mu.Lock()
 	defer f.lab.mu.Unlock()
 	said, ok := f.lab.said[f.id]

@@ -18,6 +18,7 @@ type Graph struct {
 
 	order []*Node          // each after all nodes that it waits for
 	byID  map[string]*Node // all nodes
+	off   []*Node          // of steps that are off; they are in none of the others
 
 	makers *makers // what the steps change and look at; nil: not known
 }
@@ -125,7 +126,7 @@ func (g *Graph) without(off int) *Graph {
 		return g
 	}
 	on := len(g.Nodes) - off
-	left := &Graph{Plan: g.Plan, Nodes: g.Nodes[:on], makers: g.makers}
+	left := &Graph{Plan: g.Plan, Nodes: g.Nodes[:on], off: g.Nodes[on:], makers: g.makers}
 	out := map[string]*Node{}
 	for _, n := range g.Nodes[on:] {
 		out[n.ID()] = n

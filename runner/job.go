@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bayplan/bayplan/internal/claims"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -27,12 +26,12 @@ type job struct {
 	progress  *progress
 	allow     func(step string, inputs []Input, items []Item) error // of the Runner
 
-	claims        *claims.Table // of all steps of the run
-	vouched       []string      // by the steps before it
-	rehearsal     Rehearsal     // or nil
-	changesBefore string        // in a diff: the nearest step before it that would change something, or ""
-	unknownBefore string        // in a diff or a lock: the nearest step before it that was not looked at, or ""
-	changing      []string      // in a diff or a lock: the steps before it that would change something or are not known
+	vouched       []string // by the steps before it
+	others        func() map[string]string
+	rehearsal     Rehearsal // or nil
+	changesBefore string    // in a diff: the nearest step before it that would change something, or ""
+	unknownBefore string    // in a diff or a lock: the nearest step before it that was not looked at, or ""
+	changing      []string  // in a diff or a lock: the steps before it that would change something or are not known
 }
 
 // A result is what a job returns.
@@ -43,28 +42,9 @@ type result struct {
 	inputs  []Input
 	why     string
 	err     error
-	record  *Record // to be kept; nil: nothing new
+	record  *Record            // to be kept; nil: nothing new
+	fills   map[string]Content // what is where when the step is done, by the names that claims knows
 }
-
-// The notes that a job sends while it runs.
-type (
-	// changing: the job is about to apply the change. It waits until ack says that
-	// this is recorded.
-	changing struct {
-		change *Change
-		ack    chan<- error
-	}
-	// retrying: an attempt failed, and the next one follows after wait.
-	retrying struct {
-		attempt int
-		wait    time.Duration
-		err     error
-	}
-	// itemDone: one item of the change is finished.
-	itemDone struct{ item Item }
-	// panicked: the stack, for whoever fixes the panic.
-	panicked struct{ stack string }
-)
 
 // Waits between the attempts of a step.
 const (
@@ -195,6 +175,9 @@ func (j *job) newStep() (Step, error) {
 	if t, ok := step.(Truster); ok {
 		t.Trust(j.vouched)
 	}
+	if s, ok := step.(Sparer); ok {
+		s.Spare(j.others)
+	}
 	return step, nil
 }
 
@@ -234,7 +217,8 @@ func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) resul
 		return res
 	}
 	res.finding = *f
-	if res.err = j.claim(f.Fills); res.err != nil {
+	res.fills = byTruePlace(f.Fills)
+	if res.err = j.claim(res.fills, note); res.err != nil {
 		res.finding.Change = nil // nothing of it is done
 		return res
 	}
@@ -251,7 +235,7 @@ func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) resul
 	}
 	if res.outputs = f.Outputs; f.Change != nil {
 		res.outputs, res.err = j.apply(ctx, step, res, note)
-		res.finding.Notes = f.Notes
+		res.finding.Notes, res.fills = f.Notes, byTruePlace(f.Fills)
 	} else {
 		res.err = j.node.Type.checkOutputs(f.Outputs)
 	}
@@ -288,7 +272,7 @@ func (j *job) inputs(ctx context.Context, step Step) ([]Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(config, own...), nil
+	return slices.Concat(config, linkInputs(step), own), nil
 }
 
 // diffResult turns what an apply would do into the result of a diff.

@@ -78,6 +78,21 @@ func (m *makers) mayFill(maker string, user *Node) bool {
 	return refers && len(m.all[a].Fills) > 0 || meet(m.all[a], m.all[b], m).how != noMatch
 }
 
+// mayFillSame reports whether two steps may fill one place: they write into the same directory, or
+// change something in the same server.
+func (m *makers) mayFillSame(a, b string) bool {
+	if m == nil || !m.has(a) || !m.has(b) {
+		return false
+	}
+	one, other := m.all[m.byID[a]], m.all[m.byID[b]]
+	_, same := firstPair(slices.Concat(one.Writes, one.dirs()), slices.Concat(other.Writes, other.dirs()), pathindex.Overlap)
+	return same || slices.ContainsFunc(one.Fills, func(f Place) bool {
+		return slices.ContainsFunc(other.Fills, func(o Place) bool { return f.is() == o.is() })
+	})
+}
+
+func (m *makers) has(id string) bool { _, ok := m.byID[id]; return ok }
+
 // of returns the steps that may change what a step looks at, in file order.
 func (m *makers) of(user int) []int {
 	var found []int

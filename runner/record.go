@@ -6,10 +6,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/checksum"
+	"github.com/bayplan/bayplan/internal/hostdisk"
 )
 
 // A Record is what the state keeps of a step's last success.
@@ -17,7 +19,7 @@ type Record struct {
 	Step    string    `json:"step"`    // its id
 	Type    string    `json:"type"`    // of the step
 	Key     string    `json:"key"`     // digest of type, configuration and inputs
-	Inputs  []Input   `json:"inputs"`  // the configuration's fields as "with.NAME" first, then the step's own
+	Inputs  []Input   `json:"inputs"`  // the configuration's fields as "with.NAME" first, then where links lead, then the step's own
 	Outputs Outputs   `json:"outputs"` // as they were found
 	Changed bool      `json:"changed"` // false: found as wanted, adopted
 	At      time.Time `json:"at"`      // for people; it decides nothing
@@ -79,6 +81,25 @@ func configInputs(step Step) ([]Input, error) {
 		inputs = append(inputs, Input{Name: fmt.Sprintf("with.%s", name), Digest: digestOf(value)})
 	}
 	return inputs, nil
+}
+
+// linkInputs returns one input for each path that a step touches of which links lead elsewhere: where
+// it leads.
+func linkInputs(step Step) []Input {
+	p, ok := step.(Pather)
+	if !ok {
+		return nil
+	}
+	paths := p.Paths()
+	all := cleaned(slices.Concat(paths.Reads, paths.Writes, paths.Into, paths.Makes, paths.Scans))
+	slices.Sort(all)
+	var inputs []Input
+	for _, path := range slices.Compact(all) {
+		if real := hostdisk.Resolve(path); real != path {
+			inputs = append(inputs, Input{Name: "link " + path, Digest: real})
+		}
+	}
+	return inputs
 }
 
 func digestOf(value []byte) string {

@@ -72,7 +72,13 @@ type StepReport struct {
 	Inputs  []Input // what decided the result: "with.NAME" first; one with a secret in it by its digest
 	Prior   *Record // the record before this run
 
-	told bool // in an apply: its notes are those that the last one told
+	told  bool               // in an apply: its notes are those that the last one told
+	fills map[string]Content // what is where when it is done, as far as it is known
+}
+
+// skip marks a step that does not run because another one failed.
+func (s *StepReport) skip(failed string) {
+	s.Status, s.Blame, s.Why = Skipped, failed, "needs "+failed+", which failed"
 }
 
 // Step returns the report of a step, or nil.

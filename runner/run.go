@@ -84,6 +84,7 @@ func (r *Runner) run(ctx context.Context, mode Mode) (*Report, error) {
 	rs := newRunState(r, mode, chosen, recorded)
 	rs.begin()
 	newWalk(rs.nodes, r.parallel(), rs).run(ctx)
+	rs.failConflicts()
 	rs.end()
 	if ctx.Err() != nil {
 		return rs.report, context.Cause(ctx)

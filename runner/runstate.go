@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,8 @@ type runState struct {
 	files   map[string][]*plannedFile // in a diff or a lock: what the steps would leave behind
 	running map[string]*running
 	claims  claims.Table
+	asking  []claiming      // jobs that wait to be told whether they may change something, in order
+	looked  map[string]bool // steps that have been told so
 	disk    *Disk
 	began   time.Time
 }
@@ -50,7 +53,7 @@ func (p *progress) Done(it Item) {
 func newRunState(r *Runner, mode Mode, chosen map[string]bool, recorded map[string]Outputs) *runState {
 	rs := &runState{
 		runner: r, mode: mode, report: &Report{Mode: mode, byID: map[string]*StepReport{}}, outputs: recorded, disk: r.disk(),
-		files: map[string][]*plannedFile{}, running: map[string]*running{}, began: time.Now(),
+		files: map[string][]*plannedFile{}, running: map[string]*running{}, looked: map[string]bool{}, began: time.Now(),
 	}
 	for _, n := range r.Graph.order {
 		if chosen[n.ID()] {
@@ -82,8 +85,7 @@ func (rs *runState) startNode(n *Node) work {
 	rs.runner.emit(Event{Kind: StepBegin, Step: n.ID(), Type: n.Type.Name})
 	j := &job{
 		graph: rs.runner.Graph, node: n, mode: rs.mode, prior: rs.runner.prior(n), outputs: map[string]Outputs{},
-		world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress, rehearsal: rs.runner.Rehearsal, allow: rs.runner.Allow,
-		claims: &rs.claims,
+		others: rs.madeByOthers(n), world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress, rehearsal: rs.runner.Rehearsal, allow: rs.runner.Allow,
 	}
 	if j.rehearsal != nil {
 		j.world, j.hardWorld = rehearsed{j.world, j.rehearsal}, rehearsed{j.hardWorld, j.rehearsal}
@@ -129,14 +131,20 @@ func (rs *runState) addPlannedWorld(j *job) {
 func (rs *runState) onNote(n *Node, what any) {
 	r := rs.running[n.ID()]
 	switch what := what.(type) {
+	case claiming:
+		rs.asking = append(rs.asking, what)
+		slices.SortFunc(rs.asking, func(a, b claiming) int { return a.node.place - b.node.place })
+		rs.answerClaims()
 	case changing:
 		rs.startChange(n, r, what)
 	case itemDone:
 		rs.runner.emit(Event{Kind: ItemDone, Step: n.ID(), Item: &what.item})
 	case retrying:
+		rs.looked[n.ID()] = true
+		rs.answerClaims()
 		rs.runner.emit(Event{
 			Kind: Retrying, Step: n.ID(), Attempt: what.attempt, Wait: what.wait.Seconds(),
-			Error: what.err.Error(), Hint: fault.Hint(what.err),
+			Error: fault.Text(what.err), Hint: fault.Hint(what.err),
 		})
 	case panicked:
 		rs.runner.emit(Event{Kind: Debug, Step: n.ID(), Message: what.stack})
@@ -177,6 +185,12 @@ func (rs *runState) onTick() {
 func (rs *runState) onEnd(n *Node, res result) bool {
 	r := rs.running[n.ID()]
 	delete(rs.running, n.ID())
+	rs.answerClaims()
+	if res.status == Changed { // what it fills may be known only now
+		if err := rs.claim(n, res.fills); err != nil {
+			res.status, res.err, res.record = Failed, err, nil
+		}
+	}
 	res.err = rs.runner.redactor().Error(res.err)
 	if rs.mode == ModeApply && rs.runner.Store != nil {
 		res = rs.save(n, res)
@@ -184,7 +198,7 @@ func (rs *runState) onEnd(n *Node, res result) bool {
 	s := rs.report.Step(n.ID())
 	s.told = rs.mode == ModeApply && res.status == Unchanged && res.record == nil
 	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, redactInputs(rs.runner.redactor(), res.inputs)
-	s.Why, s.Err = res.why, res.err
+	s.Why, s.Err, s.fills = res.why, res.err, res.fills
 	s.Bytes, s.Took = r.progress.bytes.Load(), time.Since(r.began)
 	rs.finish(s)
 	if res.status == Failed || res.status == Interrupted {
@@ -229,11 +243,10 @@ func (rs *runState) save(n *Node, res result) result {
 // onDrop reports that a step will not run.
 func (rs *runState) onDrop(n *Node, blame *Node) {
 	s := rs.report.Step(n.ID())
-	s.Status = Skipped
 	if blame != nil && rs.report.Step(blame.ID()).Status == Failed {
-		s.Blame, s.Why = blame.ID(), "needs "+blame.ID()+", which failed"
+		s.skip(blame.ID())
 	} else {
-		s.Why = "the run was interrupted before it began"
+		s.Status, s.Why = Skipped, "the run was interrupted before it began"
 	}
 	rs.finish(s)
 }
@@ -251,7 +264,7 @@ func (rs *runState) finish(s *StepReport) {
 		}
 	}
 	if s.Err != nil {
-		e.Error, e.Hint, e.Problems = s.Err.Error(), fault.Hint(s.Err), fault.Problems(s.Err)
+		e.Error, e.Hint, e.Problems = fault.Text(s.Err), fault.Hint(s.Err), fault.Problems(s.Err)
 	}
 	rs.runner.emit(e)
 }

@@ -165,7 +165,7 @@ func (s *Store) Started(id string) error { return s.write(entry{Kind: EntryStart
 // Failed records that a step of a type failed, and what is done of it if the error is
 // an *IncompleteError.
 func (s *Store) Failed(id, typeName string, err error) error {
-	return s.write(entry{Kind: EntryFailed, Step: id, Error: err.Error(), Record: doneOf(id, typeName, err)})
+	return s.write(entry{Kind: EntryFailed, Step: id, Error: fault.Text(err), Record: doneOf(id, typeName, err)})
 }
 
 // Interrupted records what is done of a step that was interrupted, if the error is an
@@ -286,7 +286,7 @@ func ForgetFailed(dir, planFile string, verified *Report) error {
 		return err
 	}
 	for _, s := range wrong {
-		if err = store.write(entry{Kind: EntryRefuted, Step: s.ID, Error: s.Err.Error()}); err != nil {
+		if err = store.write(entry{Kind: EntryRefuted, Step: s.ID, Error: fault.Text(s.Err)}); err != nil {
 			break
 		}
 	}

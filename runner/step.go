@@ -82,8 +82,8 @@ type Step interface {
 type Validator interface{ Validate() error }
 
 // A Pather is a Step that knows from its configuration which paths and places it touches.
-// Only Check calls Paths, and only on a step without mistakes. References are
-// unresolved then; Check ignores an empty path.
+// Check calls Paths on a step without mistakes, with references unresolved, and ignores an empty
+// path. A run calls it to find where links lead.
 type Pather interface{ Paths() Paths }
 
 // A Truster is a Step to which it matters whether anything says what a file must be that
@@ -152,9 +152,16 @@ type Place struct {
 	Lists []string // absolute paths of files that hold further names
 	Field string   // the field of the configuration from which the names come
 
+	// Identity is the same for all names of one place; "": it has no name but that in Where.
+	Identity string
+
 	// Contents say what the step puts under each of the Names, "" for what is not known. Two steps
 	// may put the same there, but not others.
 	Contents []string
+
+	// Alike reports whether two Contents may be the same though they are called differently. nil:
+	// they are not.
+	Alike func(a, b string) bool
 
 	// ListFields are the fields below Field that name one of the Lists each.
 	ListFields []string
@@ -250,8 +257,9 @@ type Finding struct {
 	Moved []Moved
 
 	// Fills says what is where when the step is done, as far as it is known, by names that mean
-	// the same in all steps: absolute paths, HOST/NAME:TAG. A step of which another one fills a
-	// place with another content fails before it changes anything.
+	// the same in all steps: absolute paths, HOST/NAME:TAG. A step that fills a place with another
+	// content than a step before it fails before it changes anything. Apply may add what it finds
+	// out, and the step then fails when it is done.
 	Fills map[string]Content
 
 	// Vouched are absolute paths of files that the step holds against a digest or a

@@ -28,34 +28,6 @@ func (EntryKind) Words() []string {
 // Words returns all operations.
 func (Op) Words() []string { return words(Create, Update, Replace, Remove) }
 
-// Done says in a word what was done to an item.
-func (o Op) Done() string {
-	switch o {
-	case Create:
-		return "created"
-	case Update:
-		return "updated"
-	case Replace:
-		return "replaced"
-	case Remove:
-		return "removed"
-	}
-	return string(o)
-}
-
-// Sign returns the sign that shows an operation on an item.
-func (o Op) Sign() string {
-	switch o {
-	case Create:
-		return "+"
-	case Remove:
-		return "-"
-	case Replace:
-		return "±"
-	}
-	return "~"
-}
-
 // Words returns all kinds of things.
 func (Thing) Words() []string {
 	return words(Directory, RegularFile, Image, Tag, Blobs, Package, Contents, Leftover)

@@ -74,7 +74,7 @@ func (p *program) beginJob(c *cli.Context) {
 	switch p.job.system {
 	case ciformat.GitHub:
 		p.job.token = rand.Text()
-		fmt.Fprintf(p.stderr, "%s\n%s\n", ciformat.Group(title), ciformat.StopCommands(p.job.token))
+		p.stderr.commands(ciformat.Group(title), ciformat.StopCommands(p.job.token))
 	case ciformat.GitLab:
 		begin, end := ciformat.Section(title, title, p.job.found.Begun)
 		p.job.end = end
@@ -92,7 +92,7 @@ func (p *program) endJob(err error) {
 	p.job.found.End(err, told, time.Since(p.job.found.Begun))
 	switch p.job.system {
 	case ciformat.GitHub:
-		fmt.Fprintf(p.stderr, "%s\n%s\n%s\n", ciformat.Resume(p.job.token), ciformat.EndGroup, ciformat.StopCommands(p.job.token))
+		p.stderr.commands(ciformat.Resume(p.job.token), ciformat.EndGroup, ciformat.StopCommands(p.job.token))
 	case ciformat.GitLab:
 		_ = p.stdout.flush()
 		_, _ = io.WriteString(p.stderr.drawing(), p.job.end(time.Now()))
@@ -105,9 +105,9 @@ func (p *program) annotate() {
 	if p.job == nil || p.job.system != ciformat.GitHub {
 		return
 	}
-	fmt.Fprintln(p.stderr, ciformat.Resume(p.job.token))
+	p.stderr.commands(ciformat.Resume(p.job.token))
 	for _, problem := range p.job.found.Problems(p.job.root) {
-		fmt.Fprintln(p.stderr, ciformat.Annotation(problem))
+		p.stderr.commands(ciformat.Annotation(problem))
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/dev/checkedin"
 )
 
 // typed runs an interactive bash on a terminal, types lines, each with Tab behind it, and
@@ -70,7 +72,7 @@ func TestLargeCompletionInBash(t *testing.T) {
 		t.Fatal(err) // other tests need it, too
 	}
 	dir := t.TempDir()
-	if err := copyCheckedIn(filepath.Join("..", "..", "examples", "quickstart"), dir); err != nil {
+	if err := checkedin.Copy(filepath.Join("..", "..", "examples", "quickstart"), dir); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "other plan.yaml"), nil, 0o644); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bayplan/bayplan/internal/dev/checkedin"
 	"github.com/bayplan/bayplan/internal/durable"
 )
 
@@ -31,7 +32,7 @@ func copyForm(t *testing.T, of, state, made string) form {
 		if from == "" {
 			continue
 		}
-		if err := copyCheckedIn(filepath.Join(of, from), filepath.Join(f.dir, to)); err != nil {
+		if err := checkedin.Copy(filepath.Join(of, from), filepath.Join(f.dir, to)); err != nil {
 			t.Fatal(err)
 		}
 	}

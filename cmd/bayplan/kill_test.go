@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/dev/checkedin"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -52,7 +53,7 @@ func TestKillAndGoOn(t *testing.T) {
 func quickstart(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := copyCheckedIn(filepath.Join("..", "..", "examples", "quickstart"), dir); err != nil {
+	if err := checkedin.Copy(filepath.Join("..", "..", "examples", "quickstart"), dir); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bayplan/bayplan/internal/dev/checkedin"
 )
 
 // binary is the path of the command under test, built as for users. With the
@@ -74,33 +76,5 @@ func copyTree(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: copytree from to")
 	}
-	ts.Check(copyCheckedIn(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
-}
-
-// copyCheckedIn copies a folder without the files that a run in it has left.
-func copyCheckedIn(from, to string) error {
-	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if d.Name() == "world" || d.Name() == ".bayplan" {
-				return filepath.SkipDir
-			}
-			return os.MkdirAll(filepath.Join(to, rel), 0o755)
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, rel), text, info.Mode().Perm())
-	})
+	ts.Check(checkedin.Copy(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
 }

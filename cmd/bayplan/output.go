@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bayplan/bayplan/cmd/internal/view"
+	"github.com/bayplan/bayplan/internal/ciformat"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/redact"
 )
@@ -80,9 +81,9 @@ func (o *output) masked(text string) string {
 	return text
 }
 
-// clean makes a text one that may be shown.
+// clean makes a text one that may be shown. None of its lines is a command for GitHub.
 func (o *output) clean(text string) string {
-	text = o.masked(text)
+	text = ciformat.Inert(o.masked(text))
 	if o.looks.ascii {
 		text = asASCII.Replace(text)
 	}
@@ -129,6 +130,16 @@ func (o *output) flush() error {
 	defer o.mu.Unlock()
 	o.writeText(len(o.partial))
 	return o.err
+}
+
+// commands writes lines of bayplan that GitHub takes for commands.
+func (o *output) commands(lines ...string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.writeText(len(o.partial))
+	for _, line := range lines {
+		o.writeRaw([]byte(o.masked(line) + "\n"))
+	}
 }
 
 // machine gives the way for JSON. Secrets are masked in its texts; all other

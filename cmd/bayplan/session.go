@@ -60,7 +60,7 @@ func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*
 	if !c.IsSet("lock") && !c.IsSet("connections") && c.Command.Name != "lock" { // lock writes the file
 		s.warnings = append(s.warnings, unreadTagLocks(s.graph.Plan.File, c.String("file"))...)
 	}
-	_ = s.warnings.Err() // sorts them
+	s.warnings.Sort()
 	p.warn(s.warnings)
 	if p.measured != nil {
 		p.measured.session = s

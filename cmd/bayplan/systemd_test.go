@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bayplan/bayplan/internal/dev/checkedin"
 )
 
 // A unit is what a unit file of systemd sets, by section and key, in order.
@@ -52,7 +54,7 @@ func TestSystemdService(t *testing.T) {
 	service := readUnit(t, "bayplan@.service")
 	root := t.TempDir()
 	plan := filepath.Join(root, "etc", "bayplan", "quickstart")
-	if err := copyCheckedIn(filepath.Join("..", "..", "examples", "quickstart"), plan); err != nil {
+	if err := checkedin.Copy(filepath.Join("..", "..", "examples", "quickstart"), plan); err != nil {
 		t.Fatal(err)
 	}
 	state := filepath.Join(root, "var", "lib", service.one(t, "Service.StateDirectory"))
@@ -111,7 +113,7 @@ func TestSystemdAnalyze(t *testing.T) {
 	}
 	root := t.TempDir()
 	units := filepath.Join(root, "etc", "systemd", "system")
-	if err := copyCheckedIn(filepath.Join("..", "..", "examples", "systemd"), units); err != nil {
+	if err := checkedin.Copy(filepath.Join("..", "..", "examples", "systemd"), units); err != nil {
 		t.Fatal(err)
 	}
 	bin := filepath.Join(root, "usr", "local", "bin")

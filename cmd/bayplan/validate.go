@@ -36,7 +36,7 @@ func (p *program) validate(c *cli.Context) error {
 	for _, file := range files {
 		s, err := p.loadFile(c, file, options)
 		if err == nil {
-			err = s.graph.CheckFiles(c.Context).Err()
+			err = s.graph.CheckFiles(c.Context, nil).Err()
 		}
 		if s != nil {
 			warnings = append(warnings, s.warnings...)

@@ -145,3 +145,17 @@ func fingerprint(t *testing.T, text []byte) string {
 	}
 	return got[0].Fingerprint
 }
+
+// No line of a text is a command for GitHub's runner, wherever it trims.
+func TestInert(t *testing.T) {
+	for text, want := range map[string]string{
+		"a::b\n c:: d":                    "a::b\n c:: d",
+		"::error::x\n":                    "·::error::x\n",
+		"m: l\n  ::error::x\n\u00a0\t::y": "m: l\n  ·::error::x\n\u00a0\t·::y",
+		"a ##[error]b":                    "a ##·[error]b",
+	} {
+		if got := Inert(text); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

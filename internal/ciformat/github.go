@@ -3,6 +3,7 @@ package ciformat
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // The escapes of workflow commands ("Workflow commands for GitHub Actions", and the runner's
@@ -48,3 +49,20 @@ func StopCommands(token string) string { return "::stop-commands::" + token }
 
 // Resume ends what StopCommands began.
 func Resume(token string) string { return "::" + token + "::" }
+
+// Inert gives a text in which no line is a command for GitHub's runner: a dot stands in the way. A command
+// is a line that begins with :: behind white space, or has ##[ in it
+// (https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs).
+func Inert(text string) string {
+	text = strings.ReplaceAll(text, "##[", "##·[")
+	if !strings.Contains(text, "::") {
+		return text
+	}
+	lines := strings.SplitAfter(text, "\n")
+	for i, line := range lines {
+		if rest := strings.TrimLeftFunc(line, unicode.IsSpace); strings.HasPrefix(rest, "::") {
+			lines[i] = line[:len(line)-len(rest)] + "·" + rest
+		}
+	}
+	return strings.Join(lines, "")
+}

@@ -6,20 +6,40 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // A Content is what is known of what comes to a place.
 type Content struct {
-	Digest string // ALGORITHM:HEX; "": not known
-	Size   int64  // bytes; 0: not known
+	Digests []string // ALGORITHM:HEX, or another KEY:VALUE, one of an algorithm; none: not known
+	Size    int64    // bytes; 0: not known
+	Name    string   // of the place, for people; "": they know it by the name that all parties have for it
 }
 
 // Differs reports whether two contents surely differ. Digests of two algorithms say nothing.
 func (c Content) Differs(other Content) bool {
-	mine, _, _ := strings.Cut(c.Digest, ":")
-	theirs, _, _ := strings.Cut(other.Digest, ":")
-	return mine == theirs && mine != "" && c.Digest != other.Digest || c.Size > 0 && other.Size > 0 && c.Size != other.Size
+	mine, theirs := c.common(other)
+	if mine == "" {
+		return c.Size > 0 && other.Size > 0 && c.Size != other.Size
+	}
+	return mine != theirs
+}
+
+// common gives digests of the two contents by one algorithm: those that differ, or else the first that
+// both have.
+func (c Content) common(other Content) (mine, theirs string) {
+	for _, one := range c.Digests {
+		algorithm, _, _ := strings.Cut(one, ":")
+		for _, another := range other.Digests {
+			switch {
+			case !strings.HasPrefix(another, algorithm+":"):
+			case one != another:
+				return one, another
+			case mine == "":
+				mine, theirs = one, another
+			}
+		}
+	}
+	return mine, theirs
 }
 
 // A Conflict is a place that another party fills with something else.
@@ -28,10 +48,11 @@ type Conflict struct {
 	Mine, Theirs Content
 }
 
-// A Table holds who fills which place. Its zero value is empty. Many goroutines may use it at
-// once.
+// Digests gives the two digests that differ, "" if only the sizes are known to.
+func (c *Conflict) Digests() (mine, theirs string) { return c.Mine.common(c.Theirs) }
+
+// A Table holds who fills which place. Its zero value is empty. One goroutine may use it.
 type Table struct {
-	mu sync.Mutex
 	by map[string][]claim // one of each party
 }
 
@@ -44,8 +65,6 @@ type claim struct {
 // if another one fills a place with something else. What the same party has claimed before may
 // change.
 func (t *Table) Claim(who string, contents map[string]Content) *Conflict {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	names := slices.Sorted(maps.Keys(contents))
 	for _, name := range names {
 		for _, c := range t.by[name] {

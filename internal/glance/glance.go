@@ -86,6 +86,7 @@ type Options struct {
 type Client struct {
 	cloud    string
 	owner    string
+	inside   bool // it answers inside the process
 	images   *gophercloud.ServiceClient
 	notes    []string
 	patience time.Duration
@@ -101,6 +102,21 @@ func (c *Client) Owner() string { return c.owner }
 // Endpoint gives the address of the image service.
 func (c *Client) Endpoint() string { return c.images.Endpoint }
 
+// Place gives what is the same for all connections to the images of one project: the address of the
+// image service and the id of the project. It is "" where the cloud answers inside the process, or
+// does not name the project.
+func (c *Client) Place() string {
+	result, ok := c.images.GetAuthResult().(tokens.CreateResult)
+	if !ok || c.inside {
+		return ""
+	}
+	project, err := result.ExtractProject()
+	if err != nil || project == nil {
+		return ""
+	}
+	return c.images.Endpoint + " " + project.ID
+}
+
 // Notes tell people what they should know about the settings that led to the cloud.
 func (c *Client) Notes() []string { return slices.Clone(c.notes) }
 
@@ -114,7 +130,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.label(), err)
 	}
-	c := &Client{cloud: cmp.Or(o.Name, o.Cloud), owner: o.Owner, images: sc, notes: creds.notes, patience: o.Patience, pause: o.Pause}
+	c := &Client{cloud: cmp.Or(o.Name, o.Cloud), owner: o.Owner, inside: o.Handler != nil, images: sc, notes: creds.notes, patience: o.Patience, pause: o.Pause}
 	if c.patience <= 0 {
 		c.patience = 20 * time.Second
 	}

@@ -93,3 +93,20 @@ func TestConnectGivesNotes(t *testing.T) {
 		t.Errorf("got notes %q", got)
 	}
 }
+
+// Two entries for one project of one cloud lead to one place. Another project is another one, and a
+// cloud inside the process has none.
+func TestPlace(t *testing.T) {
+	first, second := httptest.NewServer(newCloud(t)), httptest.NewServer(newCloud(t))
+	defer first.Close()
+	defer second.Close()
+	dir := cleanEnv(t)
+	place := func(url string) string {
+		write(t, dir+"/clouds.yaml", entry("undercloud", url+"/v3", cloudserver.DefaultPassword, ""))
+		return connect(t, glance.Options{Cloud: "undercloud"}).Place()
+	}
+	one := place(first.URL)
+	if again, other := place(first.URL), place(second.URL); one == "" || again != one || other == one {
+		t.Errorf("got %q, %q, %q", one, again, other)
+	}
+}

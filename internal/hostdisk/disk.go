@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 
 	"github.com/bayplan/bayplan/internal/textfile"
 )
@@ -104,4 +105,16 @@ func regular(path string) error {
 		return fmt.Errorf("hash %s: not a regular file (%s)", path, fi.Mode().Type())
 	}
 	return nil
+}
+
+// Resolve gives the path that links on the way to a file lead to, as far as it is there.
+func Resolve(file string) string {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return file
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil || abs == filepath.Dir(abs) {
+		return real
+	}
+	return filepath.Join(Resolve(filepath.Dir(abs)), filepath.Base(abs))
 }

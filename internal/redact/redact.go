@@ -185,6 +185,9 @@ func (m masked) Error() string { return m.by.Text(m.error.Error()) }
 
 func (m masked) Unwrap() error { return m.error }
 
+// Mask masks a text as that of the error.
+func (m masked) Mask(text string) string { return m.by.Text(text) }
+
 // mask masks the known secrets in a text.
 func (r *Redactor) mask(s string) string {
 	if r == nil {

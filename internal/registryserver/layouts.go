@@ -25,7 +25,7 @@ import (
 func NewLayouts(find func(name string) *ocilayout.Layout) http.Handler {
 	return &Registry{
 		images: func() (*memory, error) { return newMemory(), nil },
-		stored: &layouts{find: find, all: map[*ocilayout.Layout]*layoutRepos{}},
+		stored: &layouts{find: find, all: map[string]*layoutRepos{}},
 		shared: true,
 	}
 }
@@ -33,12 +33,13 @@ func NewLayouts(find func(name string) *ocilayout.Layout) http.Handler {
 // layouts is the storage of layouts that hold many repositories.
 type layouts struct {
 	find func(name string) *ocilayout.Layout
-	mu   sync.Mutex // several requests run at a time
-	all  map[*ocilayout.Layout]*layoutRepos
+	mu   sync.Mutex              // several requests run at a time
+	all  map[string]*layoutRepos // by the first part of their names
 }
 
 // layoutRepos are the repositories of a layout.
 type layoutRepos struct {
+	of    *ocilayout.Layout
 	known sync.Map // facts of all manifests of the layout
 	repos map[string]*repository
 }
@@ -51,10 +52,10 @@ func (s *layouts) repository(name string, _ bool) *repository {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := s.all[l]
-	if all == nil {
-		all = &layoutRepos{repos: map[string]*repository{}}
-		s.all[l] = all
+	all := s.all[first]
+	if all == nil || all.of != l { // another layout has taken its place
+		all = &layoutRepos{of: l, repos: map[string]*repository{}}
+		s.all[first] = all
 	}
 	r := all.repos[name]
 	if r == nil {

@@ -137,6 +137,7 @@ func (a *artifact) Paths() runner.Paths {
 		paths.Asks = append(paths.Asks, imagelist.Connection(destination.Field(a.To, i), to.Text))
 		if host, err := a.out.RegistryHost(to.Text); err == nil {
 			place := imagelist.Place(host, a.Name)
+			place.Identity = a.out.RegistryIdentity(host)
 			place.Field, place.Contents = "name", []string{a.contents()}
 			paths.Fills = append(paths.Fills, place)
 		}
@@ -213,7 +214,7 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 	if err := t.Err(); err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: outputs(t.Images), Fills: destination.Fills(t.Images)}
+	finding := &runner.Finding{Outputs: outputs(t.Images), Fills: destination.Fills(t.Images, a.out)}
 	items := a.items(t)
 	seals, err := destination.Unsealed(a.To, a.out.Registry())
 	if err != nil || len(items)+len(seals) == 0 {

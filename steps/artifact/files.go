@@ -106,11 +106,7 @@ func (a *artifact) images(ctx context.Context, w runner.World) ([]registry.Image
 	}
 	images := make([]registry.Image, len(bases))
 	for i, base := range bases {
-		separator := "/"
-		if a.To.Items[i].Other.Layout != "" {
-			separator = ":"
-		}
-		images[i] = registry.Image{Source: registry.LayoutPrefix + layout.Path() + ":" + a.Name, Target: base + separator + a.Name}
+		images[i] = registry.Image{Source: registry.LayoutPrefix + layout.Path() + ":" + a.Name, Target: destination.Target(a.To.Items[i], base, a.Name)}
 	}
 	return images, nil
 }

@@ -341,6 +341,20 @@ func (s *Set) SameRegistry(a, b string) bool {
 	return all.Name(a) == all.Name(b)
 }
 
+// RegistryIdentity gives what is the same for all names of the registry of a host: its spellings, and
+// the host that another connection has for its address.
+func (s *Set) RegistryIdentity(host string) string {
+	if s == nil {
+		return hostname.Registry{Host: host}.Name()
+	}
+	if r, known := s.byHost(host); known && r.Address != "" {
+		if other, known := s.byHost(r.Address); known && other.Address == "" && !hostname.IsPattern(other.Host) {
+			return s.known.Name(r.Address)
+		}
+	}
+	return s.known.Name(host)
+}
+
 // identities says which registries the connections are for.
 func (s *Set) identities() hostname.Registries {
 	return s.known

@@ -196,3 +196,31 @@ func TestHelpersSeeNoSecrets(t *testing.T) {
 		t.Errorf("shown %v, want %s", *shown, want)
 	}
 }
+
+// All names of a registry are one: spellings, and a host that another connection has for its address.
+// Two hosts behind one address may be two registries.
+func TestRegistryIdentity(t *testing.T) {
+	out, err := connect(t, `    a: { host: "127.0.0.1:5000", tls: disabled }
+    b: { host: r2.example.com, address: "127.0.0.1:5000", tls: disabled }
+    c: { host: one.example.com, address: "192.0.2.1:443" }
+    d: { host: two.example.com, address: "192.0.2.1:443" }
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		a, b string
+		same bool
+	}{
+		{"r2.example.com", "127.0.0.1:5000", true},
+		{"R2.Example.com", "127.0.0.1:5000", true},
+		{"one.example.com:443", "One.Example.com", true},
+		{"one.example.com", "two.example.com", false},
+		{"quay.io:443", "quay.io", true},
+		{"docker.io", "index.docker.io", true},
+	} {
+		if got := out.RegistryIdentity(tt.a) == out.RegistryIdentity(tt.b); got != tt.same {
+			t.Errorf("%s is %s: %t", tt.a, tt.b, got)
+		}
+	}
+}

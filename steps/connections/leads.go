@@ -57,22 +57,26 @@ func (s *Set) findCloud(ctx context.Context, c namedCloud) (cloudsyaml.Cloud, er
 	return cloudsyaml.Find(ctx, cloudsyaml.Request{Cloud: c.Cloud, File: string(c.CloudsFile), Region: c.Region, Quoted: s.redactor.AddSettings})
 }
 
-// CloudFiles returns the paths of the files that say where clouds are, and of those that these
-// name. It leaves out what cannot be read.
-func (s *Set) CloudFiles(ctx context.Context) []string {
-	all := map[string]bool{}
+// CloudFiles returns the files that say where clouds are, and those that these name, by their paths.
+// It leaves out what cannot be read.
+func (s *Set) CloudFiles(ctx context.Context) []File {
+	all := map[string]string{}
 	for _, c := range s.clouds {
 		if c.Cloud == "" {
 			continue
 		}
 		if found, err := s.findCloud(ctx, c); err == nil {
 			for _, file := range []string{found.Files.Clouds, found.Files.Secure, found.Files.Public, found.TLS.CA, found.TLS.Cert, found.TLS.Key} {
-				all[file] = file != ""
+				all[file] = "connections.clouds." + c.name
 			}
 		}
 	}
-	maps.DeleteFunc(all, func(_ string, there bool) bool { return !there })
-	return slices.Sorted(maps.Keys(all))
+	delete(all, "")
+	var files []File
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		files = append(files, File{Setting: all[path], Path: path})
+	}
+	return files
 }
 
 // Dirs returns the directories in which embedded servers keep what is theirs.

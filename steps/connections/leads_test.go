@@ -80,7 +80,10 @@ func TestLeadTo(t *testing.T) {
 			t.Errorf("%s is secret", name)
 		}
 	}
-	want := []string{filepath.Join(dir, "cloud.pem"), filepath.Join(dir, "clouds.yaml"), filepath.Join(dir, "secure.yaml")}
+	var want []File
+	for _, name := range []string{"cloud.pem", "clouds.yaml", "secure.yaml"} {
+		want = append(want, File{"connections.clouds.site", filepath.Join(dir, name)})
+	}
 	if got := s.CloudFiles(t.Context()); !slices.Equal(got, want) {
 		t.Errorf("files: %q", got)
 	}

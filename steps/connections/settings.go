@@ -140,7 +140,7 @@ func onlyError(_ int64, err error) error { return err }
 
 // A File is a file that a connection reads.
 type File struct {
-	Setting string // the setting that names it: connections.registries.NAME.ca
+	Setting string // the setting that names it, such as connections.registries.NAME.ca, or the connection
 	Path    string // absolute
 }
 

@@ -1,8 +1,10 @@
 package connections
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
@@ -83,6 +85,22 @@ func (c namedCloud) identity() string {
 		return c.Cloud
 	}
 	return c.name
+}
+
+// CloudPlace gives what is the same for all connections to the images of one project in one region, as
+// far as their settings show it.
+func (s *Set) CloudPlace(name string) string {
+	c, err := s.cloud(name)
+	switch {
+	case err != nil:
+		return name
+	case c.AuthURL != "":
+		project := []string{strings.TrimRight(c.AuthURL, "/"), c.Region, c.Project, cmp.Or(c.ProjectDomain, defaultDomain), c.ApplicationCredentialID}
+		return strings.Join(project, " ")
+	case c.Cloud != "":
+		return strings.Join([]string{c.Cloud, c.Region, string(c.CloudsFile)}, " ")
+	}
+	return name
 }
 
 // CloudIn returns the name by which a World knows the cloud of a connection, "" for a connection

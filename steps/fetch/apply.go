@@ -58,6 +58,7 @@ func (d *diff) confirm(got download.Result, it runner.Item, p runner.Progress) (
 	}
 	d.world.Remember(d.target(), runner.Identify(fi), map[runner.Algo]string{runner.SHA256: got.SHA256})
 	p.Done(it)
+	d.filled[d.target()] = contentOf(download.Digests{SHA256: got.SHA256, SHA512: d.want.SHA512, MD5: d.want.MD5}, fi.Size())
 	return d.fetchFile.outputs(got.SHA256, fi.Size()), nil
 }
 

@@ -32,6 +32,8 @@ type diff struct {
 	size        int64            // of the file to fetch, -1 when unknown
 	unreachable []string         // addresses that gave an error during the diff
 	notes       []string         // these errors
+
+	filled map[string]runner.Content // what the step says of the file, to which apply adds what it finds
 }
 
 // compare finds whether the file is there and has the right content and mode.
@@ -240,11 +242,19 @@ func (d *diff) item() runner.Item {
 
 // fills says what the file is, as far as it is known.
 func (d *diff) fills() map[string]runner.Content {
-	c := runner.Content{Digest: digestText(d.want), Size: max(d.size, 0)}
 	if d.same {
-		c = runner.Content{Digest: digestText(d.found), Size: d.existing.Size()}
+		return map[string]runner.Content{d.target(): contentOf(d.found, d.existing.Size())}
 	}
-	return map[string]runner.Content{d.target(): c}
+	return map[string]runner.Content{d.target(): contentOf(d.want, d.size)}
+}
+
+// contentOf gives a content with these digests, of a size that is less than 0 if it is not known.
+func contentOf(known download.Digests, size int64) runner.Content {
+	c := runner.Content{Size: max(size, 0)}
+	for _, sum := range digestList(known) {
+		c.Digests = append(c.Digests, sum[0]+":"+sum[1])
+	}
+	return c
 }
 
 func (d *diff) whyReplace() string {

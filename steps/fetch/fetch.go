@@ -193,7 +193,9 @@ func (f *fetchFile) Diff(ctx context.Context, w runner.World, prior *runner.Reco
 	if err := d.lookAhead(ctx); err != nil {
 		return nil, err
 	}
-	return &runner.Finding{Outputs: d.outputs(), Fills: d.fills(), Change: d.change(), Notes: e.remarks, Vouched: f.vouched(e)}, nil
+	finding := &runner.Finding{Outputs: d.outputs(), Fills: d.fills(), Change: d.change(), Notes: e.remarks, Vouched: f.vouched(e)}
+	d.filled = finding.Fills
+	return finding, nil
 }
 
 // Verify hashes the file and compares it with what it must be.

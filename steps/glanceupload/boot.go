@@ -44,6 +44,8 @@ func (b bootCopies) toDo() (some []hostfiles.Copy) {
 	return some
 }
 
+func (b bootCopies) fills() map[string]runner.Content { return hostfiles.Fills(b.world, b.copies) }
+
 func (b bootCopies) items() (items []runner.Item) {
 	for _, c := range b.toDo() {
 		items = append(items, c.Item())

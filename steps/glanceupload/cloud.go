@@ -1,12 +1,15 @@
 package glanceupload
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
@@ -26,6 +29,9 @@ type imageSurvey interface {
 	apply(ctx context.Context, p runner.Progress) (runner.Outputs, error)
 	// written gives the files that apply has written.
 	written() *writtenFiles
+	// fills says what is where when all is done, as far as it is known, by outputs that are confirmed
+	// or nil, too.
+	fills(confirmed runner.Outputs) map[string]runner.Content
 	outputs() runner.Outputs
 	problems() error
 }
@@ -46,7 +52,7 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner
 	if err != nil {
 		return nil, err
 	}
-	g := &cloudSurvey{client: client, boot: boot, all: s.replaces(), release: len(s.Images) == 0}
+	g := &cloudSurvey{client: client, place: cmp.Or(client.Place(), s.clouds.CloudPlace(s.cloud())), boot: boot, all: s.replaces(), release: len(s.Images) == 0}
 	for _, img := range s.diskImages() {
 		found := cloudImage{diskImage: img, file: files[img.File], convert: s.converts(img)}
 		if found.want, err = s.want(ctx, client.Owner(), found); err != nil {
@@ -60,6 +66,7 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner
 // A cloudSurvey is an imageSurvey of a cloud.
 type cloudSurvey struct {
 	client  *glance.Client
+	place   string       // the same for all connections to these images
 	images  []cloudImage // each after its kernel and ramdisk
 	boot    bootCopies
 	all     bool // list all images of the cloud, since some may be deleted
@@ -172,6 +179,39 @@ func (g *cloudSurvey) checkFiles() error {
 		}
 	}
 	return errors.Join(append(errs, g.boot.checkSources(checked)...)...)
+}
+
+func (g *cloudSurvey) fills(confirmed runner.Outputs) map[string]runner.Content {
+	fills, digests := g.boot.fills(), digestsOf(confirmed)
+	for _, f := range g.images {
+		c := runner.Content{Size: f.want.Size, Name: f.Name + " in cloud " + g.client.Cloud()}
+		switch keep := f.decision.Keep; {
+		case digests[f.Name] != "":
+			c.Digests = append(c.Digests, digests[f.Name])
+		case f.want.SHA512 != "":
+			c.Digests = append(c.Digests, checksum.Text("sha512", f.want.SHA512))
+		case keep != nil:
+			c.Digests = append(c.Digests, glance.BestDigest(*keep))
+		}
+		c.Digests = append(c.Digests, "disk_format:"+f.want.DiskFormat, "visibility:"+f.want.Visibility)
+		for key, value := range f.Properties {
+			c.Digests = append(c.Digests, "property "+strings.ReplaceAll(key, ":", "%3A")+":"+value)
+		}
+		slices.Sort(c.Digests)
+		fills["image "+f.Name+" "+g.place] = c
+	}
+	return fills
+}
+
+// digestsOf gives the digests of outputs by the names of their images.
+func digestsOf(outputs runner.Outputs) map[string]string {
+	digests := map[string]string{}
+	for _, d := range outputs["digests"].Items() {
+		if at := strings.LastIndexByte(d, '@'); at >= 0 {
+			digests[d[:at]] = d[at+1:]
+		}
+	}
+	return digests
 }
 
 // outputs gives the names, the ids and the digests. Ids and digests may be known later.

@@ -245,6 +245,18 @@ func (d *directorySurvey) summary() string {
 	return strings.Join(parts, ", ")
 }
 
+func (d *directorySurvey) fills(runner.Outputs) map[string]runner.Content {
+	fills := d.boot.fills()
+	for _, f := range d.images {
+		c := runner.Content{Size: f.size}
+		if f.sum != "" {
+			c.Digests = []string{checksum.Text("sha512", f.sum)}
+		}
+		fills[f.to.Path] = c
+	}
+	return fills
+}
+
 func (d *directorySurvey) notes() []string { return nil }
 
 func (d *directorySurvey) files() []runner.File {

@@ -129,6 +129,8 @@ func (n *imageName) UnmarshalText(text []byte) error {
 type clouds interface {
 	// CheckCloud gives an error when there is no connection of that name.
 	CheckCloud(name string) error
+	// CloudPlace gives what is the same for all connections to the images of one project.
+	CloudPlace(name string) string
 	// Cloud logs in to a cloud.
 	Cloud(ctx context.Context, name string) (*glance.Client, error)
 }
@@ -258,34 +260,12 @@ func (s *glanceUpload) Paths() runner.Paths {
 		p.Asks = []runner.Server{{Kind: runner.CloudServer, Name: s.cloud(), Field: "cloud"}}
 	}
 	if s.cloud() != "" {
-		p.Fills = []runner.Place{{Where: runner.Where{Kind: runner.CloudServer, Name: s.cloud()}, Names: s.imageNames(), Contents: s.imageFiles(), Field: "images"}}
+		p.Fills = []runner.Place{{
+			Where: runner.Where{Kind: runner.CloudServer, Name: s.cloud()}, Identity: s.clouds.CloudPlace(s.cloud()),
+			Names: s.imageNames(), Contents: s.imageFiles(), Field: "images",
+		}}
 	}
 	return p
-}
-
-// imageNames gives the names of all images. A name that is not known yet is "".
-func (s *glanceUpload) imageNames() []string {
-	var names []string
-	for _, img := range s.diskImages() {
-		names = append(names, img.Name)
-	}
-	if len(names) == 0 {
-		return []string{""}
-	}
-	return names
-}
-
-// imageFiles gives the files of all images, "" for one that is not known yet.
-func (s *glanceUpload) imageFiles() []string {
-	var files []string
-	for _, img := range s.diskImages() {
-		if file := img.File; filepath.IsAbs(file) {
-			files = append(files, file)
-		} else { // from is not known yet
-			files = append(files, "")
-		}
-	}
-	return files
 }
 
 // BeforeApply implements runner.BeforeApplier: a file that must be uploaded anyway is
@@ -358,7 +338,7 @@ func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.R
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: found.outputs(), Notes: found.notes()}
+	finding := &runner.Finding{Outputs: found.outputs(), Fills: found.fills(nil), Notes: found.notes()}
 	items := found.items()
 	if len(items) == 0 {
 		return finding, nil
@@ -376,6 +356,7 @@ func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.R
 			outputs, err := found.apply(ctx, p)
 			if err == nil {
 				found.written().remember(w)
+				finding.Fills = found.fills(outputs)
 			}
 			return outputs, err
 		},

@@ -177,3 +177,28 @@ func (s *glanceUpload) validateLinks() []error {
 	}
 	return errs
 }
+
+// imageNames gives the names of all images. A name that is not known yet is "".
+func (s *glanceUpload) imageNames() []string {
+	var names []string
+	for _, img := range s.diskImages() {
+		names = append(names, img.Name)
+	}
+	if len(names) == 0 {
+		return []string{""}
+	}
+	return names
+}
+
+// imageFiles gives the files of all images, "" for one that is not known yet.
+func (s *glanceUpload) imageFiles() []string {
+	var files []string
+	for _, img := range s.diskImages() {
+		if file := img.File; filepath.IsAbs(file) {
+			files = append(files, file)
+		} else { // from is not known yet
+			files = append(files, "")
+		}
+	}
+	return files
+}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -327,5 +329,30 @@ func TestGlanceUploadOfManyImages(t *testing.T) {
 	steptest.Apply(t, b)
 	if got := len(b.all(t)); got != 30 || most.Load() > 5 {
 		t.Errorf("%d images, %d at once", got, most.Load())
+	}
+}
+
+// What an image is may be known only when it has been sent. Then the step says so.
+func TestFillsAreConfirmed(t *testing.T) {
+	b := listBench(t)
+	b.BeforeApply()
+	f, err := b.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := maps.Clone(f.Fills)
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+		t.Fatal(err)
+	}
+	for place, c := range f.Fills {
+		has := func(c runner.Content) bool {
+			return slices.ContainsFunc(c.Digests, func(d string) bool { return strings.HasPrefix(d, "sha512:") })
+		}
+		if !strings.HasPrefix(place, "image ") || has(before[place]) || !has(c) || !strings.Contains(strings.Join(c.Digests, " "), " visibility:") {
+			t.Errorf("%s: %v, and before %v", place, c, before[place])
+		}
+	}
+	if len(f.Fills) != len(b.Images) {
+		t.Errorf("got %v", f.Fills)
 	}
 }

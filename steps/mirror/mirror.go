@@ -78,8 +78,9 @@ type mirror struct {
 	// them.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
 
-	id  string // of the step
-	out registries
+	id     string                   // of the step
+	others func() map[string]string // what other steps make, with their ids; nil: nothing
+	out    registries
 }
 
 // registries are what the step needs of the plan's connections.
@@ -88,6 +89,8 @@ type registries interface {
 	CheckRegistry(name string) error
 	// RegistryHost gives the host of a connection.
 	RegistryHost(name string) (string, error)
+	// RegistryIdentity gives what is the same for all names of the registry of a host.
+	RegistryIdentity(host string) string
 	// Registry gives the client for all registries.
 	Registry() *registry.Client
 	// Downloads gives the client for all web servers.
@@ -140,6 +143,9 @@ func newStep(out registries) *mirror {
 // planned.
 func (m *mirror) Sign(_, id string) { m.id = id }
 
+// Spare implements runner.Sparer: prune removes nothing that another step of the plan makes.
+func (m *mirror) Spare(made func() map[string]string) { m.others = made }
+
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
 	errs := append(destination.Validate(m.To, m.out), plan.At("parallel", setting.Between(&m.Parallel, 1, 64)), plan.At("tag_for_digests", imagelist.CheckDigestTag(m.TagForDigests)))
@@ -169,7 +175,9 @@ func (m *mirror) Paths() runner.Paths {
 		if err != nil {
 			continue // it is not known yet
 		}
-		paths.Fills = append(paths.Fills, m.Images.Place(host, "images", m.nameThere))
+		place := m.Images.Place(host, "images", m.nameThere)
+		place.Identity = m.out.RegistryIdentity(host)
+		paths.Fills = append(paths.Fills, place)
 		if m.TagForDigests != "" { // they are there by their digests, too
 			paths.Fills = append(paths.Fills, m.Images.Place(host, "images", m.renamed))
 		}
@@ -199,7 +207,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: d.outputsOf(table.Images), Fills: destination.Fills(table.Images)}
+	finding := &runner.Finding{Outputs: d.outputsOf(table.Images), Fills: destination.Fills(table.Images, m.out)}
 	finding.Notes, finding.Moved = m.moved(ctx, images)
 	finding.Notes = slices.Concat(finding.Notes, d.idleRules(images), emptyIndexes(table), m.out.Registry().Quotas(table))
 	kept, err := m.backups(ctx, table)
@@ -215,6 +223,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 		}
 	}
 	finding.Notes = append(finding.Notes, m.unmatchedNotes(images, prune)...)
+	finding.Notes = append(finding.Notes, prune.sparedNotes()...)
 	seals, err := destination.Unsealed(m.To, m.out.Registry())
 	if err != nil {
 		table.Drop()

@@ -64,11 +64,18 @@ func checkRepository(name string) error {
 }
 
 // prunings are what has to be removed, destination by destination.
-type prunings []*registry.Pruning
+type prunings []pruning
+
+// A pruning is what has to be removed from one destination, and what stays because another step of
+// the plan makes it: names without the destination, with the ids of their steps.
+type pruning struct {
+	*registry.Pruning
+	spared map[string]string
+}
 
 // empty reports whether there is nothing to remove.
 func (ps prunings) empty() bool {
-	return !slices.ContainsFunc(ps, func(p *registry.Pruning) bool { return !p.Empty() })
+	return !slices.ContainsFunc(ps, func(p pruning) bool { return !p.Empty() })
 }
 
 // planPrune finds what has to be removed. It finds nothing when the plan does not have
@@ -89,7 +96,9 @@ func (m *mirror) planPrune(ctx context.Context, t *registry.TransferPlan, prior 
 	for i, base := range bases {
 		rule := registry.PruneRule{Host: base, Repositories: m.Prune.Repositories, Keep: m.Prune.Keep}
 		rule.Before = recordedImages(prior)
-		if all[i], err = m.out.Registry().PlanPrune(ctx, m.withBackups(t), rule); err != nil {
+		all[i].spared = m.spared(m.To.Items[i], t, rule)
+		named := m.withNames(m.withBackups(t), m.To.Items[i], base, all[i].spared)
+		if all[i].Pruning, err = m.out.Registry().PlanPrune(ctx, named, rule); err != nil {
 			return nil, err
 		}
 	}
@@ -112,12 +121,12 @@ func (m *mirror) prune(ctx context.Context, t *registry.TransferPlan, prior *run
 	return errors.Join(errs...)
 }
 
-func (m *mirror) pruneOne(ctx context.Context, what *registry.Pruning, p runner.Progress) error {
+func (m *mirror) pruneOne(ctx context.Context, what pruning, p runner.Progress) error {
 	items := map[*registry.Removal]runner.Item{}
 	for _, r := range what.Removals {
 		items[r] = removalItem(r)
 	}
-	if err := m.out.Registry().Prune(ctx, what, func(r *registry.Removal) { p.Done(items[r]) }); err != nil {
+	if err := m.out.Registry().Prune(ctx, what.Pruning, func(r *registry.Removal) { p.Done(items[r]) }); err != nil {
 		return err
 	}
 	if what.Blobs > 0 {
@@ -145,11 +154,11 @@ func removalItem(r *registry.Removal) runner.Item {
 	return runner.Item{Op: runner.Remove, What: "tag", Name: r.Name, Note: r.Digest, From: r.Digest}
 }
 
-func unusedItem(p *registry.Pruning) runner.Item {
+func unusedItem(p pruning) runner.Item {
 	return runner.Item{Op: runner.Remove, What: "blobs", Name: p.Layout(), Note: unusedBlobs(p)}
 }
 
-func unusedBlobs(p *registry.Pruning) string {
+func unusedBlobs(p pruning) string {
 	return fmt.Sprintf("%s (%s) that nothing needs", human.Count(p.Blobs, "blob", "blobs"), human.Size(p.Bytes))
 }
 

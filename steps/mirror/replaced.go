@@ -231,6 +231,11 @@ func (m *mirror) withBackups(t *registry.TransferPlan) *registry.TransferPlan {
 			kept = append(kept, registry.Image{Source: name, Target: name})
 		}
 	}
+	return m.with(t, kept)
+}
+
+// with gives a plan that names also other images that are at the destination.
+func (m *mirror) with(t *registry.TransferPlan, kept []registry.Image) *registry.TransferPlan {
 	if len(kept) == 0 {
 		return t
 	}

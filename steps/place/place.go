@@ -91,11 +91,11 @@ func (p *placeFiles) Paths() runner.Paths {
 func (p *placeFiles) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	var in []runner.Input
 	for _, f := range p.Files {
-		sums, err := w.Sum(ctx, string(hostfiles.SourceOf(f)), runner.SHA512)
+		sum, err := hostfiles.PlacedSHA512(ctx, w, string(hostfiles.SourceOf(f)))
 		if err != nil {
 			return nil, err
 		}
-		in = append(in, runner.Input{Name: hostfiles.NameOf(f), Digest: "sha512:" + sums[runner.SHA512]})
+		in = append(in, runner.Input{Name: hostfiles.NameOf(f), Digest: "sha512:" + sum})
 	}
 	return in, nil
 }
@@ -115,10 +115,7 @@ func (p *placeFiles) Diff(ctx context.Context, w runner.World, _ *runner.Record)
 			change.Files = append(change.Files, c.File(w))
 		}
 	}
-	finding := &runner.Finding{Outputs: p.outputs(), Fills: map[string]runner.Content{}}
-	for _, c := range copies {
-		finding.Fills[c.To] = runner.Content{Digest: "sha512:" + c.SHA512, Size: c.Size}
-	}
+	finding := &runner.Finding{Outputs: p.outputs(), Fills: hostfiles.Fills(w, copies)}
 	if len(change.Items) > 0 {
 		change.Summary = human.Count(len(change.Items), "file", "files")
 		finding.Change = change
@@ -169,13 +166,13 @@ func (p *placeFiles) planCopies(ctx context.Context, w runner.World) ([]hostfile
 		if err != nil {
 			return nil, err
 		}
-		sums, err := w.Sum(ctx, from, runner.SHA512)
+		sum, err := hostfiles.PlacedSHA512(ctx, w, from)
 		if err != nil {
 			return nil, err
 		}
 		copies = append(copies, hostfiles.Copy{
 			From: from, To: filepath.Join(string(p.Into), hostfiles.NameOf(f)),
-			Size: size, SHA512: sums[runner.SHA512], Attributes: attrs,
+			Size: size, SHA512: sum, Attributes: attrs,
 		})
 	}
 	return copies, hostfiles.PlanCopies(ctx, w, string(p.Into), copies)

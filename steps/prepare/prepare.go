@@ -329,7 +329,7 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 			change.Files = append(change.Files, f.planned())
 		}
 	}
-	finding := &runner.Finding{Outputs: p.outputs(result)}
+	finding := &runner.Finding{Outputs: p.outputs(result), Fills: fills(wanted)}
 	finding.Notes, finding.Moved = p.moved(ctx, p.Images.Selections())
 	finding.Notes = append(finding.Notes, p.notes(result)...)
 	if len(files) > 0 {

@@ -56,6 +56,15 @@ func (f textFile) diff(w runner.World) (*runner.Item, error) {
 	return &item, f.checkDir(w)
 }
 
+// fills says what the files hold.
+func fills(files []textFile) map[string]runner.Content {
+	all := map[string]runner.Content{}
+	for _, f := range files {
+		all[f.path] = runner.Content{Digests: []string{checksum.SHA256(f.content)}, Size: int64(len(f.content))}
+	}
+	return all
+}
+
 // read reads the content of the file, up to the size that is worth comparing.
 func (f textFile) read(w runner.World) ([]byte, fs.FileMode, error) {
 	fi, err := w.Stat(f.path)

@@ -228,7 +228,7 @@ func (d *diff) checkWritable() error {
 
 // change gives what has to be done, or nil for nothing.
 func (d *diff) change(ctx context.Context) *runner.Change {
-	c := &runner.Change{Apply: d.apply}
+	c := &runner.Change{}
 	if d.makeInto {
 		c.Items = append(c.Items, d.intoItem())
 		c.Files = append(c.Files, hostfiles.PlannedDir(d.into(), 0o755))

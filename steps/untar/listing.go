@@ -164,6 +164,5 @@ func (u *untar) peek(ctx context.Context, w runner.World) (*runner.Finding, erro
 	if len(d.items) == 0 && !u.leftover() {
 		return nil, nil
 	}
-	c := d.change(ctx)
-	return &runner.Finding{Outputs: u.laterOutputs(), Fills: u.fills(entries), Change: c, Notes: append(u.notes(c), d.closedNotes()...), Vouched: u.vouched()}, nil
+	return d.finding(ctx, u.laterOutputs()), nil
 }

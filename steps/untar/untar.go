@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/archive"
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -93,6 +94,9 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 		if entries := u.recordedEntries(w, prior); entries != nil && u.checkExpected(entries) == nil {
 			d := diff{untar: u, world: w, entries: entries}
 			known = u.fills(entries)
+			for place, c := range known { // the sizes are those on the disk
+				known[place] = runner.Content{Digests: c.Digests}
+			}
 			err := d.compare(ctx)
 			if err == nil && len(d.items) == 0 {
 				return &runner.Finding{Outputs: u.outputs(entries), Fills: known, Notes: d.closedNotes(), Vouched: u.vouched()}, nil
@@ -103,7 +107,7 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 	if u.applying && u.listed == nil {
 		if f, err := u.peek(ctx, w); f != nil || err != nil {
 			if f != nil {
-				maps.Copy(f.Fills, known) // a part of the archive shows no digests
+				maps.Copy(f.Fills, known) // the beginning of the archive shows no digests
 			}
 			return f, err
 		}
@@ -116,19 +120,37 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 	if err := d.compare(ctx); err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", u.Archive, err)
 	}
+	return d.finding(ctx, u.outputs(l.entries)), nil
+}
+
+// finding gives what was found. Once the archive has been read to its end, all of its digests are
+// known.
+func (d *diff) finding(ctx context.Context, outputs runner.Outputs) *runner.Finding {
 	c := d.change(ctx)
-	return &runner.Finding{Outputs: u.outputs(l.entries), Fills: u.fills(l.entries), Change: c, Notes: append(u.notes(c), d.closedNotes()...), Vouched: u.vouched()}, nil
+	f := &runner.Finding{Outputs: outputs, Fills: d.fills(d.entries), Change: c, Notes: append(d.untar.notes(c), d.closedNotes()...), Vouched: d.vouched()}
+	if c != nil {
+		c.Apply = func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
+			outputs, err := d.apply(ctx, p)
+			if err == nil {
+				f.Fills = d.fills(d.listed.entries)
+			}
+			return outputs, err
+		}
+	}
+	return f
 }
 
 // fills says what the files are, as far as it is known.
 func (u *untar) fills(entries []archive.Entry) map[string]runner.Content {
 	fills := map[string]runner.Content{}
 	for _, e := range entries {
-		c := runner.Content{Size: e.Size}
-		if e.SHA256 != "" { // the size may be that of a file on the disk
-			c = runner.Content{Digest: "sha256:" + e.SHA256}
-		}
 		if !e.IsDir() {
+			c := runner.Content{Size: max(e.Size, 0)}
+			for _, digest := range []string{checksum.Text("sha256", e.SHA256), checksum.Text("sha512", e.SHA512)} {
+				if digest != "" {
+					c.Digests = append(c.Digests, digest)
+				}
+			}
 			fills[filepath.Join(u.into(), filepath.FromSlash(e.Name))] = c
 		}
 	}

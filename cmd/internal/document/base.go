@@ -24,6 +24,7 @@ type PlanChange struct {
 	From    string    `json:"from,omitempty"`    // its value in the base, a text or JSON; of a list, an entry that is gone
 	To      string    `json:"to,omitempty"`      // its value in the plan; of a list, an entry that is new
 	Note    string    `json:"note,omitempty"`    // what else to know
+	Fresh   bool      `json:"-"`                 // what has the setting, such as a connection, is new as a whole
 }
 
 // Name returns what has changed: the setting or the file.
@@ -42,13 +43,13 @@ func (b *Base) Line(quote func(string) string) string {
 	return fmt.Sprintf("compared with %s in a rehearsal: sizes and digests are those of stand-ins", quote(b.Base))
 }
 
-// mostSetting is how many bytes of a setting are shown to people.
+// mostSetting is how many bytes of a setting, of its name and of a note are shown to people.
 const mostSetting = 200
 
 // Text says in one line what has changed, without the operation. quote makes each text of others
 // one that may be shown.
 func (c PlanChange) Text(quote func(string) string) string {
-	text := quote(c.Name())
+	text := quote(cut(c.Name()))
 	switch {
 	case c.From != "" && c.To != "":
 		text += ": " + quote(cut(c.From)) + " -> " + quote(cut(c.To))
@@ -56,7 +57,7 @@ func (c PlanChange) Text(quote func(string) string) string {
 		text += ": " + quote(cut(c.From+c.To))
 	}
 	if c.Note != "" {
-		text += "; " + quote(c.Note)
+		text += "; " + quote(cut(c.Note))
 	}
 	return text
 }

@@ -38,7 +38,7 @@ func StepOf(s *runner.StepReport) Step {
 		out.Summary, out.Items = c.Summary, c.Items
 	}
 	if s.Err != nil {
-		out.Error = s.Err.Error()
+		out.Error = fault.Text(s.Err)
 	}
 	return out
 }

@@ -36,8 +36,8 @@ func FilesOf(ctx context.Context, file string, o plan.Options) Files {
 	for _, c := range read.Conns.Files() {
 		f.add(c.Path)
 	}
-	for _, path := range read.Conns.CloudFiles(ctx) {
-		f.add(path)
+	for _, c := range read.Conns.CloudFiles(ctx) {
+		f.add(c.Path)
 	}
 	f.Dirs = append(f.Dirs, read.Conns.Dirs()...)
 	if read.Graph == nil {

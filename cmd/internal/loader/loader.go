@@ -39,7 +39,7 @@ func Load(ctx context.Context, file string, o plan.Options) (*Plan, plan.Errors)
 	l := &Plan{Parsed: p, Graph: graph, Conns: conns, Asked: asked}
 	if len(errs) == 0 {
 		l.Warnings = slices.Concat(p.Warnings, graph.Warnings, conns.Unused(p, asked))
-		_ = l.Warnings.Err() // sorts them
+		l.Warnings.Sort()
 	}
 	return l, errs
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/hostdisk"
 )
 
 // Files are the files that a command is to write, and those that it must not.
@@ -113,23 +115,11 @@ func same(a, b string) bool {
 	if errA == nil && errB == nil {
 		return os.SameFile(infoA, infoB)
 	}
-	return resolved(a) == resolved(b)
+	return hostdisk.Resolve(a) == hostdisk.Resolve(b)
 }
 
 // below reports whether a file lies below a directory.
 func below(file, dir string) bool {
-	rel, err := filepath.Rel(resolved(dir), resolved(file))
+	rel, err := filepath.Rel(hostdisk.Resolve(dir), hostdisk.Resolve(file))
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
-}
-
-// resolved gives the path that links on the way to a file lead to, as far as it is there.
-func resolved(file string) string {
-	abs, err := filepath.Abs(file)
-	if err != nil {
-		return file
-	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil || abs == filepath.Dir(abs) {
-		return real
-	}
-	return filepath.Join(resolved(filepath.Dir(abs)), filepath.Base(abs))
 }

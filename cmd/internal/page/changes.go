@@ -3,6 +3,7 @@ package page
 import (
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/textdiff"
 	"github.com/bayplan/bayplan/runner"
@@ -52,7 +53,7 @@ func (i item) Word() string {
 	if !i.Done {
 		return "not done: " + string(i.Op)
 	}
-	return i.Op.Done()
+	return view.Done(i.Op)
 }
 
 // A diffLine is a line of a unified diff.

@@ -42,13 +42,13 @@ func grouped(steps []history.Step) []*group {
 	return groupsOf(steps, func(id string) string { return id })
 }
 
-// graph draws the steps of the report. left counts the steps that have no room.
-func (r *report) graph() (d *drawing.Drawing, left int, err error) {
+// boxes returns the boxes of the graph of the report. left counts the steps that have no room.
+func (r *report) boxes() (groups []*group, left int) {
 	steps := make([]history.Step, len(r.Steps))
 	for i, s := range r.Steps {
 		steps[i] = history.Step{ID: s.ID, Type: s.Type, Needs: s.Needs}
 	}
-	groups := grouped(steps)
+	groups = grouped(steps)
 	if len(groups) > maxPageBoxes {
 		of := map[string]*group{}
 		for _, g := range groups {
@@ -69,8 +69,20 @@ func (r *report) graph() (d *drawing.Drawing, left int, err error) {
 			return !chosen[g]
 		})
 	}
-	d, err = drawGroups("Which step waits for which", groups, r.look)
-	return d, left, err
+	return groups, left
+}
+
+// graph draws the boxes.
+func (r *report) graph() (*drawing.Drawing, error) {
+	return drawGroups("Which step waits for which", r.groups, r.look)
+}
+
+func (g *group) ids() []string {
+	ids := make([]string, len(g.steps))
+	for i, s := range g.steps {
+		ids[i] = s.ID
+	}
+	return ids
 }
 
 func groupsOf(steps []history.Step, name func(id string) string) []*group {
@@ -91,10 +103,9 @@ func drawGroups(title string, groups []*group, look func(*drawing.Node, []string
 	g := drawing.Graph{Title: title}
 	in := map[string]string{} // the group of each step
 	for _, of := range groups {
-		var ids []string
-		for _, s := range of.steps {
-			in[s.ID] = of.id
-			ids = append(ids, s.ID)
+		ids := of.ids()
+		for _, id := range ids {
+			in[id] = of.id
 		}
 		n := drawing.Node{ID: of.id, Lines: []string{of.id, of.steps[0].Type}, Class: "step"}
 		if len(ids) > 1 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/history"
 )
@@ -113,7 +114,7 @@ func (s *step) imageOf(it *history.ItemProgress) imageRow {
 	case it.Problem != nil:
 		row.Result = it.Problem.Kind
 	case it.Done:
-		row.Result = it.Op.Done()
+		row.Result = view.Done(it.Op)
 		if !it.Began.IsZero() {
 			row.Took = it.Ended.Sub(it.Began).Seconds()
 		}

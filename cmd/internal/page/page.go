@@ -17,6 +17,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/drawing"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner/history"
@@ -39,7 +40,7 @@ func Write(w io.Writer, run *history.Run) error {
 		return err
 	}
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"size": human.Size, "took": took, "count": human.Count, "when": when, "short": short,
+		"size": human.Size, "took": took, "count": human.Count, "when": when, "short": short, "sign": view.Sign,
 	}).Parse(pageHTML)
 	if err != nil {
 		return err
@@ -95,7 +96,7 @@ func (d *document) CountSkipped() string {
 func newDocument(r *report) (*document, error) {
 	css := strings.TrimSpace(drawing.CSS + pageCSS)
 	js := strings.TrimSpace(pageJS)
-	graph, noBox, err := r.graph() // first: what it leads to has a row
+	graph, err := r.graph()
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func newDocument(r *report) (*document, error) {
 		report: r, CSS: template.CSS(css), JS: template.JS(js), Policy: policy(css, js), //nolint:gosec // both are constants
 		Failures: r.failures(), Skipped: take(r.skipped(), &named), Noted: notes, MoreNotes: moreNotes,
 		Graph: template.HTML(graph.Inline()), //nolint:gosec // package drawing escapes every text
-		Fits:  graph.Width <= 1.5*graphWidth, NoBox: noBox, Rows: r.shown(), LeftOut: r.leftOut(),
+		Fits:  graph.Width <= 1.5*graphWidth, NoBox: r.noBox, Rows: r.shown(), LeftOut: r.leftOut(),
 		Timeline: r.timeline(), Images: take(all, &rows), Results: results(all), Changes: r.changes(), Plans: r.plans(),
 	}, nil
 }

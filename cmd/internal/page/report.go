@@ -19,8 +19,10 @@ type report struct {
 	Run   *history.Run
 	Steps []*step // in the order of the plan
 
-	byID map[string]*step
-	last time.Time // of the last event
+	byID   map[string]*step
+	last   time.Time // of the last event
+	groups []*group  // the boxes of the graph
+	noBox  int       // how many steps are in none
 }
 
 // A step is what is known of a step of the run.
@@ -50,6 +52,10 @@ func collect(run *history.Run) (*report, error) {
 	}
 	for _, s := range worst(r.Steps, maxStepRows) {
 		s.Shown = true
+	}
+	r.groups, r.noBox = r.boxes()
+	for _, g := range r.groups {
+		r.worstOf(g.ids()).Shown = true // the box leads to it
 	}
 	return r, nil
 }
@@ -155,16 +161,13 @@ func (s *step) What() string { return cmp.Or(s.Why, s.Summary) }
 // colour of the worst of them, to whose row the box leads.
 func (r *report) look(n *drawing.Node, ids []string) {
 	counts := map[string]int{}
-	worst := r.byID[ids[0]]
 	var bytes int64
 	for _, id := range ids {
 		s := r.byID[id]
 		counts[s.Status]++
 		bytes += s.Bytes
-		if rank(s.Status) < rank(worst.Status) {
-			worst = s
-		}
 	}
+	worst := r.worstOf(ids)
 	text := worst.Status
 	switch {
 	case len(ids) > 1:
@@ -172,13 +175,23 @@ func (r *report) look(n *drawing.Node, ids []string) {
 	case !worst.Began.IsZero() && !worst.Ended.IsZero():
 		text += ", " + took(worst.Took)
 	}
-	worst.Shown = true
 	n.Class, n.Link = worst.Class(), "#"+worst.Anchor()
 	n.Lines = append(n.Lines, text)
 	n.Note = n.ID + ": " + text
 	if bytes > 0 {
 		n.Note += ", " + human.Size(bytes) + " moved"
 	}
+}
+
+// worstOf returns the first of several steps whose status is the worst.
+func (r *report) worstOf(ids []string) *step {
+	worst := r.byID[ids[0]]
+	for _, id := range ids {
+		if s := r.byID[id]; rank(s.Status) < rank(worst.Status) {
+			worst = s
+		}
+	}
+	return worst
 }
 
 // rank orders statuses, the worst first.

@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/cmd/internal/revision"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
@@ -54,14 +55,14 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 	told := &document.Base{Base: c.Base}
 	base, err := r.basePart(ctx, c, now.Parsed, told)
 	if err != nil {
-		return fmt.Errorf("the base %s: %w", c.Base, err)
+		return fmt.Errorf("the base %s: %w", human.Line(c.Base), err)
 	}
-	next := &part{file: c.File, owner: now.Parsed.File, state: filepath.Join(r.root.Dir, "state", now.Parsed.Name)}
+	next := &part{file: c.File, owner: now.Parsed.File, state: filepath.Join(r.root.Dir, "state", now.Parsed.Name), clouds: now.Conns.CloudFiles(ctx)}
 	was := &runner.Report{}
 	if base != nil {
 		r.parts = []*part{base}
 		if err := r.load(ctx, base); err != nil {
-			return fmt.Errorf("the base %s: %w", c.Base, r.unlisted(err))
+			return fmt.Errorf("the base %s: %w", human.Line(c.Base), r.unlisted(err))
 		}
 	}
 	r.parts = append(r.parts, next)
@@ -182,8 +183,8 @@ func (r *rehearsal) applyBase(ctx context.Context, c Comparison, base, next *par
 // baseError is the error of a base that cannot be applied, in a text of its own: its
 // mistakes are not those of the plan.
 func (r *rehearsal) baseError(c Comparison, err error) error {
-	text := r.shownPaths(err.Error())
-	return fault.WithHint(fmt.Errorf("the base %s cannot be applied, not even in a rehearsal: %s", c.Base, text), fault.Hint(err))
+	text := r.shownPaths(fault.Text(err))
+	return fault.WithHint(fmt.Errorf("the base %s cannot be applied, not even in a rehearsal: %s", human.Line(c.Base), text), fault.Hint(err))
 }
 
 // lock gives the lock file of the base. A revision has one or none.

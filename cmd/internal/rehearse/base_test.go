@@ -124,7 +124,7 @@ func TestCompare(t *testing.T) {
 		},
 		"a registry that is not verified": {
 			"bayplan.yaml", "host: site.example,", "host: site.example, tls: insecure, ca: ca.pem, embedded: {},",
-			nil, "create connections.registries.site.ca: ca.pem|create connections.registries.site.tls: insecure|create connections.registries.site.embedded: {}",
+			nil, "create connections.registries.site.tls: insecure|create connections.registries.site.ca: ca.pem|create connections.registries.site.embedded: {}",
 		},
 		"another user and secret": {
 			"bayplan.yaml", "user: push,", "user: admin,", nil, "update connections.registries.site.user: push -> admin",
@@ -139,10 +139,10 @@ func TestCompare(t *testing.T) {
 		"a source of a file": {"bayplan.yaml", "https://good.example", "https://evil.example", nil, "update steps.tool.with.url: https://good.example/f -> https://evil.example/f"},
 		"retries and order": {
 			"bayplan.yaml", "needs: [dirs]", "needs: [dirs, copy]\n    timeout: 5m\n    retry: 2", nil,
-			"create steps.full.needs: copy|update steps.full.retry: 0 -> 2|update steps.full.timeout: 0s -> 5m0s",
+			"update steps.full.retry: 0 -> 2|update steps.full.timeout: 0s -> 5m0s|create steps.full.needs: copy",
 		},
 		"another order":     {"bayplan.yaml", `["quay.io/kept/one:1", "quay.io/kept/two:1"]`, `["quay.io/kept/two:1", "quay.io/kept/one:1"]`, nil, `update steps.keep.with.images: ["quay.io/kept/one:1","quay.io/kept/two:1"] -> ["quay.io/kept/two:1","quay.io/kept/one:1"]`},
-		"another step's id": {"bayplan.yaml", "  conf: {", "  list: {", []string{"update file out.txt"}, `remove steps.conf: prepare|create steps.list: prepare|create steps.list.with.env_file: out.txt|create steps.list.with.format: images-list|create steps.list.with.images: list.txt|create steps.list.with.mode: local|create steps.list.with.push_destination: site.example`}, // it names the step
+		"another step's id": {"bayplan.yaml", "  conf: {", "  list: {", []string{"update file out.txt"}, `remove steps.conf: prepare|create steps.list.with.images: list.txt|create steps.list: prepare|create steps.list.with.env_file: out.txt|create steps.list.with.format: images-list|create steps.list.with.mode: local|create steps.list.with.push_destination: site.example`}, // it names the step
 		"a file more":       {"bayplan.yaml", "expect: [full.qcow2]", "expect: [full.qcow2, more.raw]", nil, `create steps.full.with.expect: more.raw`},                                                                                                                                                                                                                                // both archives have it
 		"a kernel more": { // the archive has it before, and of the same bytes
 			"bayplan.yaml", "disk_format: qcow2 }]", "disk_format: qcow2 }, { name: boot, file: /srv/images/boot, disk_format: aki }]",

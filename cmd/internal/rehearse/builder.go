@@ -146,6 +146,13 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	return write(t.path, content)
 }
 
+// checkOff adds a mistake for each file of the plan's folder that a step which is off lacks.
+func (b *builder) checkOff(off []runner.Touched) {
+	for _, t := range b.things.missing(off) {
+		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.Real(t.path))
+	}
+}
+
 // isLike reports whether what an earlier plan has made can be a thing of a kind.
 func isLike(kind runner.Kind, made string) bool {
 	fi, err := os.Stat(made)
@@ -245,7 +252,7 @@ func (b *builder) copyOwn(t *thing) error {
 	case err != nil:
 		return err
 	case fi.IsDir():
-		if err := trees.Copy(real, t.path, b.things.dirOf(t.Expectation), maxOwn); err != nil {
+		if err := trees.Copy(real, t.path, b.things.homeOf(t.Expectation, real), maxOwn); err != nil {
 			return fmt.Errorf("%s: %w", real, err)
 		}
 		return nil

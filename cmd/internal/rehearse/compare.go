@@ -1,13 +1,11 @@
 package rehearse
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/behind"
 	"github.com/bayplan/bayplan/cmd/internal/review"
-	"github.com/bayplan/bayplan/cmd/internal/revision"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps"
 )
@@ -17,23 +15,19 @@ import (
 // plan wants, but none removes.
 func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base, next *part) {
 	if told.New {
-		told.Changes = append(review.PlanChanges(nil, next.settings()), r.changedLists(base, next)...)
-		review.SortByWeight(told.Changes)
+		told.Changes = review.PlanChanges(nil, next.settings())
+		r.addFiles(told, base, next)
 		return
 	}
 	left := review.LeftBehind(base.madeBy(was), next.madeBy(report), steps.Builtin(nil))
 	told.Changes = review.PlanChanges(base.settings(), next.settings())
 	for i, c := range told.Changes {
-		id, _ := strings.CutPrefix(c.Setting, "steps.")
-		if c.Op == runner.Remove && left[id] != "" {
+		id, _ := strings.CutPrefix(strings.TrimSuffix(c.Setting, ".off"), "steps.")
+		if (c.Op == runner.Remove || c.Setting == "steps."+id+".off") && left[id] != "" {
 			told.Changes[i].Note = "what it has made stays: " + r.root.Strip(left[id])
 		}
 	}
-	r.changedFiles(told, base, next)
-	told.Changes = append(told.Changes, r.movedFiles(base, next)...)
-	told.Changes = append(told.Changes, r.changedLists(base, next)...)
-	told.Changes = append(told.Changes, next.locked...)
-	review.SortByWeight(told.Changes)
+	r.addFiles(told, base, next)
 	if base.in.Revision != nil && base.in.Revision.Err() != nil {
 		told.Notes = append(told.Notes, base.in.Revision.Err().Error())
 	}
@@ -78,45 +72,23 @@ func (p *part) settings() map[string]any {
 	return all
 }
 
-// changedFiles tells of the files that connections and steps of both plans read and that have
-// another content now, or may have. Of a list of images, changedLists tells more.
-func (r *rehearsal) changedFiles(told *document.Base, base, next *part) {
-	before, now := r.readBy(base), r.readBy(next)
-	for _, file := range slices.Sorted(maps.Keys(now)) {
-		if before[file] == "" {
-			continue
-		}
-		switch same, err := revision.SameContent(base.in.OnDisk(file), file); {
-		case err != nil:
-			told.Notes = append(told.Notes, file+": whether its content is another is not known: "+r.shownPaths(err.Error())+"; "+now[file]+" reads it")
-		case !same:
-			told.Changes = append(told.Changes, document.PlanChange{Op: runner.Update, File: file, Note: "its content is another; " + now[file] + " reads it"})
+// addFiles tells what is another in the files behind the plan, and in its lock file.
+func (r *rehearsal) addFiles(told *document.Base, base, next *part) {
+	c := behind.Compare(r.behind(base), r.behind(next), next.clouds, r.shownPaths)
+	told.Notes = append(told.Notes, c.Notes...)
+	told.Changes = append(append(told.Changes, c.Changes...), next.locked...)
+	for i, change := range told.Changes {
+		if change.From+change.To != "" && change.Op == runner.Update && r.Plan.Redactor.Text(change.From) == r.Plan.Redactor.Text(change.To) {
+			told.Changes[i].Note = strings.TrimPrefix(change.Note+"; what differs is secret", "; ")
 		}
 	}
+	review.SortByWeight(told.Changes)
 }
 
-// readBy gives who reads each file: the first step, or the first setting of a connection.
-func (r *rehearsal) readBy(p *part) map[string]string {
-	by := map[string]string{}
-	for _, f := range p.conns.Files() {
-		by[p.in.Real(r.root.Real(f.Path))] = f.Setting
+// behind gives what is known of the files of a plan.
+func (r *rehearsal) behind(p *part) behind.Plan {
+	if p.graph == nil {
+		return behind.Plan{} // the plan is new
 	}
-	for _, s := range p.steps {
-		for _, path := range s.Reads {
-			if file := p.in.Real(r.root.Real(path)); by[file] == "" {
-				by[file] = "steps." + s.Node.ID()
-			}
-		}
-	}
-	for _, s := range p.steps {
-		for _, path := range s.Writes {
-			delete(by, p.in.Real(r.root.Real(path)))
-		}
-	}
-	for _, e := range runner.Expectations(p.steps) {
-		if e.Kind == runner.ExpectImageList {
-			delete(by, p.in.Real(r.root.Real(e.Path)))
-		}
-	}
-	return by
+	return behind.Plan{Root: r.root, In: p.in, On: p.steps, Off: p.off, Files: p.conns.Files()}
 }

@@ -93,7 +93,7 @@ func (p *part) failures(report *runner.Report) []problem {
 	var all []problem
 	for _, s := range report.Steps {
 		if s.Status == runner.Failed || s.Status == runner.Interrupted {
-			all = append(all, p.problem(s.ID, s.Err.Error(), fault.Hint(s.Err)))
+			all = append(all, p.problem(s.ID, fault.Text(s.Err), fault.Hint(s.Err)))
 		}
 	}
 	return all

@@ -17,6 +17,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/minisign"
@@ -134,11 +135,21 @@ func validate(ctx context.Context, files []string, o Options) error {
 		all = append(all, errs...)
 		if len(errs) == 0 {
 			o.Warn(p.Warnings)
-			all = append(all, p.Graph.CheckFiles(ctx)...)
+			all = append(all, p.Graph.CheckFiles(ctx, foreign(p.Parsed.Dir))...)
 			o.note(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.Graph.Nodes), "step", "steps")))
+			for _, line := range offLines(p.Parsed.Off) {
+				o.note("  " + line)
+			}
 		}
 	}
 	return append(all, o.Plan.Shared.Errors()...).Once().Err()
+}
+
+// foreign reports of a path whether it leads out of the plan's folder or its repository: what is there is
+// stood in for.
+func foreign(dir string) func(string) bool {
+	home := places.Folder{}.Home(dir, dir)
+	return func(path string) bool { return trees.Leaves(home, path) }
 }
 
 // begin reads the plans into the world, and makes its registries know what they need.
@@ -159,7 +170,7 @@ func (r *rehearsal) load(ctx context.Context, p *part) error {
 	if err := errs.Err(); err != nil {
 		return err
 	}
-	p.graph, p.steps, p.asked, p.conns = s.Graph, s.Graph.Foresee(), s.Asked, s.Conns
+	p.graph, p.steps, p.off, p.asked, p.conns = s.Graph, s.Graph.Foresee(), s.Graph.Off(), s.Asked, s.Conns
 	if p.state == "" {
 		p.owner, p.state = s.Parsed.File, filepath.Join(r.root.Dir, "state", fmt.Sprintf("%d-%s", slices.Index(r.parts, p)+1, s.Parsed.Name))
 	}
@@ -215,7 +226,8 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part, later []*part) (bool,
 	for _, text := range b.notes {
 		r.note("  note: " + r.root.Strip(text))
 	}
-	_ = b.mistakes.Err() // sorts them
+	b.checkOff(p.off)
+	b.mistakes.Sort()
 	if wrong := problemsOf(b.mistakes); len(wrong) > 0 {
 		r.sayPhase("files", 0, "", wrong)
 		return false, nil

@@ -93,9 +93,13 @@ func TestOutsideIsNotRead(t *testing.T) {
 	}
 }
 
-// Links in the plan's folder are followed, but for those that lead out of it by an absolute path.
+// Links in the plan's folder are followed, but for those that lead out of it or of its repository.
 func TestLinks(t *testing.T) {
-	outside := t.TempDir()
+	away := t.TempDir()
+	if err := write(filepath.Join(away, "secret"), []byte("a secret\n")); err != nil {
+		t.Fatal(err)
+	}
+	outside := trial{want: []string{"nothing is wrong", "list of images: "}, not: "secret:"}
 	mirror := func(images string) string {
 		return planHead + "steps:\n  m: { type: mirror, with: { images: " + images + ", to: r.example.com } }\n"
 	}
@@ -117,9 +121,16 @@ func TestLinks(t *testing.T) {
 		"environments":                 {plan: prepare, links: map[string]string{"env": "env.real"}},
 		"environments, one a link":     {plan: prepare, links: map[string]string{"env": "env.real", "env.real/b.yaml": "../lists.real/empty.yaml", "env.real/none.yaml": "nowhere", "env.real/loop": "../env.real"}},
 		"a layout outside":             {plan: mirror("[{ layout: lay }]"), links: map[string]string{"lay": "OUTSIDE/layout"}, trial: trial{want: []string{"nothing is wrong", "layout: "}}},
+		"a list outside":               {plan: mirror("list.txt"), links: map[string]string{"list.txt": "../AWAY/secret"}, trial: outside},
+		"a list outside, over links":   {plan: mirror("one/list.txt"), links: map[string]string{"one": "deep/er", "deep/er": "..", "list.txt": "../AWAY/secret"}, trial: outside},
+		"a list below a link outside":  {plan: mirror("lists/secret"), links: map[string]string{"lists": "../AWAY"}, trial: outside},
+		"a list in the repository":     {plan: mirror("sub/list.txt"), links: map[string]string{".git": ".", "sub": "../REPO/lists.real"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
+			if err := os.Mkdir(filepath.Join(dir, "deep"), 0o755); err != nil {
+				t.Fatal(err)
+			}
 			makeLayout(t, filepath.Join(dir, "layout.real"), "mine/image:1")
 			for file, text := range map[string]string{
 				"bayplan.yaml": tt.plan, "lists.real/list.txt": "quay.io/a/b:1\n", "lists.real/relative.txt": "oci:../layout.real\n",
@@ -130,7 +141,7 @@ func TestLinks(t *testing.T) {
 				}
 			}
 			for link, to := range tt.links {
-				to = strings.NewReplacer("DIR", dir, "OUTSIDE", outside).Replace(to)
+				to = strings.NewReplacer("DIR", dir, "OUTSIDE", away, "REPO", filepath.Base(dir), "../AWAY", strings.Repeat("../", 20)+away[1:]).Replace(to)
 				if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
 					t.Fatal(err)
 				}

@@ -125,6 +125,27 @@ func (r *rehearsal) sayWorld() {
 	}
 }
 
+// offLines name the steps that are off, those with one reason in one line: they are not rehearsed.
+func offLines(steps []*plan.Step) []string {
+	var reasons []string
+	ids := map[string][]string{}
+	for _, s := range steps {
+		reason := s.Off
+		if s.When != "" {
+			reason += ": " + s.When
+		}
+		if ids[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		ids[reason] = append(ids[reason], s.ID)
+	}
+	var lines []string
+	for _, reason := range reasons {
+		lines = append(lines, human.Line("off here, and not rehearsed: "+human.Some(ids[reason], maxNames)+" ("+reason+")"))
+	}
+	return lines
+}
+
 func (r *rehearsal) sayList(label string, names []string, onLine int) {
 	if len(names) <= onLine {
 		if len(names) > 0 {

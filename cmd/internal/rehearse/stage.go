@@ -21,10 +21,12 @@ type part struct {
 	state string // the directory of its state, below the root
 	graph *runner.Graph
 	steps []runner.Touched // as they are in the world
+	off   []runner.Touched // steps that are off
 	asked []runner.Asked
 	conns *connections.Set // not opened
 	lists []*thing         // of images, in the plan's folder
 
+	clouds []connections.File    // behind its clouds, as the plan means them
 	locked []document.PlanChange // what is another than in the base's lock file
 }
 

@@ -92,6 +92,18 @@ func thingsOf(r *places.Root, in places.Folder, steps []runner.Touched) *things 
 	return t
 }
 
+// missing gives the files that steps which are off expect in the plan's folder, that are not there
+// and that no step makes. A path that holds a variable is left out: the step may be on with
+// another value.
+func (t *things) missing(off []runner.Touched) []*thing {
+	all := thingsOf(t.root, t.folder, slices.Concat(t.steps, off))
+	return slices.DeleteFunc(all.ordered, func(o *thing) bool {
+		isOff := slices.ContainsFunc(off, func(s runner.Touched) bool { return s.Node == o.Node })
+		isDir := o.Kind == runner.ExpectDirectory || o.Kind == runner.ExpectEnvironments
+		return !isOff || isDir || !o.inFolder || o.own || o.Node.Step.With.Filled(o.Field)
+	})
+}
+
 // carry lets what a step makes of a thing be as a later plan needs it, which expects a file of that
 // name: somebody carries it there.
 func (t *things) carry(later *things) {
@@ -181,7 +193,7 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 	at.disk, at.inFolder = t.root.Real(where), t.isInFolder(where, e)
 	if at.inFolder && e.Kind != runner.ExpectDirectory {
 		at.disk = t.folder.OnDisk(at.disk)
-		at.inFolder = !trees.Leaves(t.dirOf(e), at.disk)
+		at.inFolder = !trees.Leaves(t.homeOf(e, at.disk), at.disk)
 	}
 	_, err := os.Stat(at.disk)
 	at.own = err == nil && at.inFolder
@@ -189,13 +201,9 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 	return at
 }
 
-// dirOf gives the directory in which the files of an expectation's plan lie on the disk.
-func (t *things) dirOf(e runner.Expectation) string {
-	dir := t.folder.Real(e.Node.Step.With.Dir())
-	if t.folder.Revision != nil {
-		return filepath.Join(t.folder.Disk, dir)
-	}
-	return t.folder.OnDisk(dir)
+// homeOf gives the directory that no link to a file of an expectation's plan may lead out of.
+func (t *things) homeOf(e runner.Expectation, disk string) string {
+	return t.folder.Home(t.folder.Real(e.Node.Step.With.Dir()), disk)
 }
 
 // isInFolder reports whether a path is one of the plan's folder: the plan names it by a

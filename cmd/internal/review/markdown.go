@@ -35,7 +35,7 @@ const tailRoom = 600
 // Paths below the directory dir are relative to it. Nothing of what servers, files and plans
 // say can become more than text.
 func Markdown(d document.Diff, dir string, limit int) string {
-	c := &comment{left: limit - tailRoom}
+	c := &comment{left: limit - tailRoom, limit: limit}
 	d.Steps, d.Base = relative(d.Steps, dir), relativeBase(d.Base, dir)
 	c.add(fmt.Sprintf("<!-- bayplan diff %s -->\n### bayplan diff of %s\n\n**%s**\n\n", word(d.Plan), markdown.Code(d.Plan), word(d.Summary)))
 	c.add(operations(d))
@@ -98,7 +98,9 @@ type comment struct {
 	text strings.Builder
 	left int // bytes
 
-	steps, items, lists int // that did not fit
+	limit               int
+	changes             [kinds]int // of the plan that did not fit
+	steps, items, lists int        // that did not fit
 }
 
 // add adds a text if there is room for all of it.
@@ -113,7 +115,7 @@ func (c *comment) add(text string) bool {
 
 // end ends the comment, and tells what was cut.
 func (c *comment) end() string {
-	var cut []string
+	cut := cutByKind(c.changes)
 	for _, one := range []struct {
 		n         int
 		one, more string
@@ -152,6 +154,16 @@ func byWeight(steps []document.Step) []document.Step {
 
 func removes(s document.Step) bool {
 	return slices.ContainsFunc(s.Items, func(it runner.Item) bool { return it.Op == runner.Remove })
+}
+
+func removalsFirst(a, b runner.Item) int {
+	weight := func(it runner.Item) int {
+		if it.Op == runner.Remove || it.Op == runner.Replace {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Compare(weight(a), weight(b))
 }
 
 // operations says how many items there are of each operation.
@@ -194,9 +206,10 @@ func (c *comment) addStep(s document.Step) {
 	if s.Error != "" && !c.add(markdown.Fenced("text", strings.TrimSpace(s.Error+"\n"+hintLine(s.Hint)))) {
 		c.lists++
 	}
-	for i, it := range s.Items {
+	items := slices.SortedStableFunc(slices.Values(s.Items), removalsFirst)
+	for i, it := range items {
 		if !c.addItem(it) {
-			more := len(s.Items) - i
+			more := len(items) - i
 			c.items += more
 			c.text.WriteString(fmt.Sprintf("- … and %d more\n", more))
 			break
@@ -213,10 +226,12 @@ func (c *comment) addBase(b *document.Base) {
 		return
 	}
 	c.add(b.Line(markdown.Code) + "\n\n")
-	for i, change := range b.Changes {
-		if !c.add(fmt.Sprintf("- **%s** %s\n", word(change.Op), change.Text(markdown.Code))) {
-			c.lists += len(b.Changes) - i
-			break
+	seen := [kinds]int{}
+	for _, change := range b.Changes {
+		k := kindOf(change)
+		full := isLate(&seen, k) && c.left < c.limit/2 // the rest is for the steps
+		if full || !c.add(fmt.Sprintf("- **%s** %s\n", word(change.Op), change.Text(markdown.Code))) {
+			c.changes[k]++
 		}
 	}
 	for _, note := range b.Notes {

@@ -2,7 +2,6 @@ package review
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,63 +15,60 @@ import (
 
 // PlanChanges returns what is another in the settings of a plan than in those of its base, in
 // the order of their paths. Both are what plan.Plan.Settings gives. Of a step that is gone,
-// there is one change; of all else that is new or gone, one for each setting.
+// there is one change; of all else that is new or gone, one for each setting. Changes of a step
+// that is off say so.
 func PlanChanges(base, now map[string]any) []document.PlanChange {
 	c := &planChanges{list: []document.PlanChange{}}
 	for _, name := range slices.Sorted(maps.Keys(unionOf(base, now))) {
 		was, is := base[name], now[name]
+		before := len(c.list)
 		if strings.HasPrefix(name, "steps.") && (was == nil || is == nil) {
 			c.step(name, was, is)
-			continue
+		} else {
+			c.compare(name, was, is)
 		}
-		c.compare(name, was, is)
+		for i := range c.list[before:] {
+			c.list[before+i].Note = noteOff(name, c.list[before+i].Setting, was, is)
+			c.list[before+i].Fresh = was == nil
+		}
 	}
 	return c.list
+}
+
+// noteOff says of a change of a step that the step is off: what it does shows in nothing else.
+func noteOff(step, setting string, was, is any) string {
+	switch {
+	case !strings.HasPrefix(step, "steps.") || setting == step+".off":
+		return ""
+	case is != nil && textOf(is, "off") != "":
+		return "the step is off here: " + textOf(is, "off")
+	case is == nil && textOf(was, "off") != "":
+		return "the step was off: " + textOf(was, "off")
+	}
+	return ""
 }
 
 type planChanges struct{ list []document.PlanChange }
 
 // step tells of a step that is new, with all of its settings, or gone.
 func (c *planChanges) step(name string, was, is any) {
-	change := document.PlanChange{Op: runner.Remove, Setting: name, From: typeOf(was), To: typeOf(is)}
+	change := document.PlanChange{Op: runner.Remove, Setting: name, From: textOf(was, "type"), To: textOf(is, "type")}
 	if was == nil {
 		change.Op = runner.Create
 	}
 	c.list = append(c.list, change)
 	if settings, ok := is.(map[string]any); ok {
-		usual := map[string]any{"type": settings["type"], "timeout": "0s", "retry": "0", "site": "", "needs": []any{}}
+		usual := map[string]any{"type": settings["type"], "timeout": "0s", "retry": "0", "site": "", "needs": []any{}, "when": "", "off": settings["off"]}
 		settings = maps.Clone(settings)
 		maps.DeleteFunc(settings, func(key string, value any) bool { return raw(value) == raw(usual[key]) })
 		c.compare(name, map[string]any{}, settings)
 	}
 }
 
-// weighty are the names of settings that say what is trusted, who is asked, and what is removed.
-var weighty = map[string]bool{
-	"address": true, "auth_url": true, "ca": true, "cert": true, "checksums": true, "clouds_file": true, "identity": true,
-	"insecure_registries": true, "issuer": true, "key": true, "keyring": true, "login": true, "password": true, "prune": true, "root": true,
-	"signature": true, "signatures": true, "tls": true, "token": true, "trust": true, "unsigned": true, "user": true,
-}
-
-// SortByWeight puts those changes first that a reviewer must see, since the end of a long comment
-// is cut: of secrets, of what is trusted and who is asked; then removals and files.
-func SortByWeight(changes []document.PlanChange) {
-	weight := func(c document.PlanChange) int {
-		words := strings.FieldsFunc(c.Setting, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
-		switch {
-		case strings.HasPrefix(c.Setting, "secrets."), slices.ContainsFunc(words, func(word string) bool { return weighty[word] }):
-			return 0
-		case c.Op == runner.Remove, c.File != "" && c.Note != "":
-			return 1
-		}
-		return 2
-	}
-	slices.SortStableFunc(changes, func(a, b document.PlanChange) int { return cmp.Compare(weight(a), weight(b)) })
-}
-
-func typeOf(step any) string {
+// textOf gives a setting of a step that is a text, "" if there is none.
+func textOf(step any, name string) string {
 	settings, _ := step.(map[string]any)
-	text, _ := settings["type"].(string)
+	text, _ := settings[name].(string)
 	return text
 }
 

@@ -90,6 +90,9 @@ func (e *DiffersError) Error() string {
 	return head + ":\n" + strings.Join(lines, "\n") // what prints it indents its lines
 }
 
+// IsList says that the text has several lines.
+func (*DiffersError) IsList() {}
+
 // Hint says how to go on.
 func (*DiffersError) Hint() string { return "make and review a new diff: bayplan diff --out FILE" }
 

@@ -47,6 +47,9 @@ func (f *Files) Place(file string) string {
 	return at
 }
 
+// Has reports whether the revision decides what is at an absolute path.
+func (f *Files) Has(file string) bool { return f.tree.Has(file) }
+
 // Own returns where a file is that is of the revision, or absent.
 func (f *Files) Own(file string) string {
 	at, err := f.place(file)

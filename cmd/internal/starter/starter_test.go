@@ -220,7 +220,7 @@ func valid(t *testing.T, file string) {
 	if len(warnings) > 0 {
 		t.Errorf("%s: %v", file, warnings)
 	}
-	if errs := graph.CheckFiles(t.Context()); len(errs) > 0 {
+	if errs := graph.CheckFiles(t.Context(), nil); len(errs) > 0 {
 		t.Errorf("%s: %v", file, errs)
 	}
 }

@@ -17,10 +17,10 @@ func didText(s *history.StepProgress) string {
 	var parts []string
 	for _, c := range s.Finished {
 		if s.Done == 1 {
-			parts = append(parts, fmt.Sprintf("%s %s %s", c.What, c.Name, c.Op.Done()))
+			parts = append(parts, fmt.Sprintf("%s %s %s", c.What, c.Name, Done(c.Op)))
 			continue
 		}
-		parts = append(parts, human.Count(c.N, string(c.What), plural(string(c.What)))+" "+c.Op.Done())
+		parts = append(parts, human.Count(c.N, string(c.What), plural(string(c.What)))+" "+Done(c.Op))
 	}
 	if s.Bytes > 0 {
 		parts = append(parts, human.Size(s.Bytes)+" moved")

@@ -75,7 +75,7 @@ func printBase(to Screen, b *document.Base) {
 	}
 	fmt.Fprintf(to.Out, "%s\n", b.Line(human.Line))
 	for _, c := range b.Changes {
-		_ = Paint(to.Out, Span{Text: "  "}, Span{c.Op.Sign(), opColor(c.Op)}, Span{Text: " " + c.Text(human.Line) + "\n"})
+		_ = Paint(to.Out, Span{Text: "  "}, Span{Sign(c.Op), opColor(c.Op)}, Span{Text: " " + c.Text(human.Line) + "\n"})
 	}
 	fmt.Fprintln(to.Out)
 }
@@ -129,7 +129,7 @@ func ItemLine(it runner.Item) string {
 	if text := digestsText(it); text != "" {
 		more = append(more, text)
 	}
-	line := fmt.Sprintf("%s %s %s", it.Op.Sign(), it.What, it.Name)
+	line := fmt.Sprintf("%s %s %s", Sign(it.Op), it.What, it.Name)
 	if len(more) > 0 {
 		line += "  (" + strings.Join(more, ", ") + ")"
 	}

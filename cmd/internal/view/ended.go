@@ -13,13 +13,13 @@ import (
 
 // PrintFailure prints why a step failed, and what to do about it on a line of its own.
 func PrintFailure(to io.Writer, step *runner.StepReport) {
-	printFailure(to, step.ID, step.Err.Error(), fault.Hint(step.Err))
+	printFailure(to, step.ID, fault.Text(step.Err), fault.Hint(step.Err))
 }
 
 // PrintError prints an error, and what to do about it on a line of its own. who says
 // whose error it is.
 func PrintError(to io.Writer, who string, err error) {
-	_ = Paint(to, Span{who + ":", Red}, Span{Text: " " + Indent(err.Error()) + "\n"})
+	_ = Paint(to, Span{who + ":", Red}, Span{Text: " " + Indent(fault.Text(err)) + "\n"})
 	if hint := fault.Hint(err); hint != "" {
 		PrintHint(to, hint)
 	}

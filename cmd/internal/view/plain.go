@@ -80,7 +80,7 @@ func (v *plainView) End(r *runner.Report) error {
 
 // itemDoneText returns the line that reports a finished item.
 func itemDoneText(it runner.Item) string {
-	line := fmt.Sprintf("%s %s %s", it.Op.Done(), it.What, it.Name)
+	line := fmt.Sprintf("%s %s %s", Done(it.Op), it.What, it.Name)
 	if it.Bytes > 0 {
 		line += " (" + human.Size(it.Bytes) + ")"
 	}

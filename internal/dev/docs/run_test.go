@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/dev/checkedin"
 )
 
 // What the pages show is what happens. With UPDATE_DOCS=1, what does not match is replaced
@@ -168,7 +170,7 @@ func (s *script) asShown(text string) string {
 
 func (s *script) run(t *testing.T) {
 	t.Helper()
-	if err := copyExamples(filepath.Join(s.dir, "examples")); err != nil {
+	if err := checkedin.Copy(filepath.Join(root, "examples"), filepath.Join(s.dir, "examples")); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", "exec 2>&1\nstatus=0\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"+s.text.String())
@@ -234,33 +236,4 @@ func (s *script) environment() []string {
 		env = append(env, "TMPDIR="+tmp)
 	}
 	return env
-}
-
-// copyExamples copies the examples without what runs in them have left.
-func copyExamples(to string) error {
-	from := filepath.Join(root, "examples")
-	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if d.Name() == "world" || d.Name() == ".bayplan" {
-				return filepath.SkipDir
-			}
-			return os.MkdirAll(filepath.Join(to, rel), 0o755)
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, rel), text, info.Mode().Perm())
-	})
 }

@@ -51,6 +51,12 @@ type Error struct {
 	Err        error  // the cause
 }
 
+// Names reports whether the text of the error begins with the name of an image. That of an error of
+// a whole host does not.
+func (e *Error) Names(image string) bool {
+	return e.Ref == image && strings.HasPrefix(e.Error(), image+":")
+}
+
 // Error gives one line, with the registry's own words at its end. An error of the
 // whole host names no repository, so that it is reported once for all images.
 func (e *Error) Error() string {

@@ -5,7 +5,9 @@ package destination
 import (
 	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/bayplan/bayplan/internal/hostdisk"
 	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
@@ -44,6 +46,8 @@ type Connections interface {
 	CheckRegistry(name string) error
 	// RegistryHost gives the host of a connection.
 	RegistryHost(name string) (string, error)
+	// RegistryIdentity gives what is the same for all names of the registry of a host.
+	RegistryIdentity(host string) string
 }
 
 // Field names a destination for messages.
@@ -143,12 +147,35 @@ func PendingFiles(to Setting) []runner.File {
 }
 
 // Fills says what images are at their destinations. Those that are not available are left out.
-func Fills(images []*registry.ImagePlan) map[string]runner.Content {
+func Fills(images []*registry.ImagePlan, c Connections) map[string]runner.Content {
 	fills := map[string]runner.Content{}
 	for _, e := range images {
 		if e.Err == nil && e.Digest != "" {
-			fills[e.Target] = runner.Content{Digest: e.Digest}
+			fills[truePlace(e.Target, c)] = runner.Content{Digests: []string{e.Digest}, Name: e.Target}
 		}
 	}
 	return fills
+}
+
+// truePlace gives the one name of an image, in whatever way its registry or layout is named.
+func truePlace(target string, c Connections) string {
+	if layout, name, ok := registry.CutLayout(target); ok {
+		return registry.LayoutPrefix + hostdisk.Resolve(layout) + ":" + name
+	}
+	host, rest, _ := strings.Cut(target, "/")
+	return c.RegistryIdentity(host) + "/" + rest
+}
+
+// Below gives the name that an image has at a destination, without the destination. ok is false if
+// it is elsewhere.
+func Below(to One, base, image string, c Connections) (name string, ok bool) {
+	return strings.CutPrefix(truePlace(image, c), truePlace(Target(to, base, ""), c))
+}
+
+// Target gives the name at a destination of what is called name:tag there.
+func Target(to One, base, name string) string {
+	if to.Other.Layout != "" {
+		return base + ":" + name
+	}
+	return base + "/" + name
 }

@@ -174,6 +174,19 @@ func ownerText(o *durable.Owner) string {
 	return fmt.Sprintf("%d:%d", o.UID, o.GID)
 }
 
+// Fills says what is in the files when they are copied, as far as it is known.
+func Fills(w runner.World, copies []Copy) map[string]runner.Content {
+	fills := map[string]runner.Content{}
+	for _, c := range copies {
+		content := runner.Content{Digests: []string{"sha512:" + c.SHA512}, Size: c.Size}
+		if sums, ok := w.Recall(c.From, runner.SHA256); ok {
+			content.Digests = append(content.Digests, "sha256:"+sums[runner.SHA256])
+		}
+		fills[c.To] = content
+	}
+	return fills
+}
+
 // Item gives the copy as a Change shows it to people.
 func (c Copy) Item() runner.Item {
 	it := runner.Item{Op: c.Op, What: runner.RegularFile, Name: c.To, Note: c.Note}

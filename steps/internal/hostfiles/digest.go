@@ -18,6 +18,16 @@ func SHA512(ctx context.Context, w runner.World, path string) (string, error) {
 	return sums[runner.SHA512], err
 }
 
+// PlacedSHA512 gives the digest of a file that is copied to where other steps may put something else.
+// It computes SHA-256 with it, which Fills then recalls: untar and fetch know what they write by that.
+func PlacedSHA512(ctx context.Context, w runner.World, path string) (string, error) {
+	sums, err := w.Sum(ctx, path, runner.SHA512, runner.SHA256)
+	if err != nil { // of a planned file one of the two may be known
+		return SHA512(ctx, w, path)
+	}
+	return sums[runner.SHA512], nil
+}
+
 // maxShown is the largest size of a file that is read only to show its digest.
 const maxShown = 16 << 20
 

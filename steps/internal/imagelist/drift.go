@@ -2,9 +2,9 @@ package imagelist
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -137,6 +137,13 @@ func hasDigest(ctx context.Context, c *registry.Client, k *registry.Checked) boo
 	return err == nil && there
 }
 
+// namesImage reports whether an error names its image first.
+func namesImage(err error, image string) bool {
+	var side *registry.SideError
+	var answer *registry.Error
+	return !errors.As(err, &side) && errors.As(err, &answer) && answer.Names(image)
+}
+
 // Unchecked gives the errors of the images that could not be checked, one for each
 // cause: a registry that does not answer fails for all of them.
 func Unchecked(checked []*registry.Checked) []error {
@@ -153,7 +160,7 @@ func Unchecked(checked []*registry.Checked) []error {
 		}
 		switch alike := byCause[k.Err.Error()]; {
 		case alike[0] != k:
-		case len(alike) == 1 && strings.HasPrefix(k.Err.Error(), k.Target+":"): // it names the image itself
+		case len(alike) == 1 && namesImage(k.Err, k.Target):
 			errs = append(errs, k.Err)
 		case len(alike) == 1:
 			errs = append(errs, fmt.Errorf("%s: %w", k.Target, k.Err))

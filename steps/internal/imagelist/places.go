@@ -31,7 +31,7 @@ func where(host string) runner.Where {
 // they have there. rename changes these and may be nil.
 func (l List) Place(host, field string, rename func(string) string) runner.Place {
 	place := Place(host, namesIn(l.references(), rename)...)
-	place.Contents = contentsOf(l.references())
+	place.Contents, place.Alike = contentsOf(l.references()), ofOtherRepositories
 	place.Lists, place.Field = setting.Paths(l.Files()), field
 	place.NameOf = func(image string) string { return namesIn([]string{image}, rename)[0] }
 	for i := range l.Other {
@@ -51,6 +51,12 @@ func contentsOf(sources []string) []string {
 	}
 	return contents
 }
+
+// ofOtherRepositories reports whether two of these contents are images of different repositories, which
+// may be mirrors of each other. Their digests tell.
+func ofOtherRepositories(a, b string) bool { return repositoryOf(a) != repositoryOf(b) }
+
+func repositoryOf(image string) string { return image[:max(0, strings.LastIndexByte(image, ':'))] }
 
 // namesIn gives the names in a registry of images that come there from these sources.
 // A name that is not known yet is "", as are the names of a whole layout.

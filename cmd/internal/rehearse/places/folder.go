@@ -41,6 +41,18 @@ func (f Folder) OnDisk(real string) string {
 	return at
 }
 
+// Was gives where the file was that a path means, also if none was there. One that lies outside is the
+// present one.
+func (f Folder) Was(real string) string {
+	switch {
+	case f.Revision != nil && f.Revision.Has(real):
+		return f.Revision.Own(real)
+	case f.Revision != nil || f.Disk == "" || !pathindex.Within(real, f.Means):
+		return real
+	}
+	return filepath.Join(f.Disk, real[len(f.Means):])
+}
+
 // Locate gives where the file is that a path means which a command line or a plan names.
 func (f Folder) Locate(path string) string {
 	abs, err := filepath.Abs(path)

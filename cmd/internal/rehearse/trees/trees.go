@@ -18,34 +18,35 @@ import (
 // maxLinks is how many links may lead to a file.
 const maxLinks = 40
 
-// Leaves reports whether the way from a directory to a path below it goes over a link that names an
-// absolute path outside the directory. As with the paths of a plan, only a relative link means
-// what the plan's folder came with.
-func Leaves(dir, path string) bool { return leaves(dir, path, maxLinks) }
-
-func leaves(dir, path string, links int) bool {
-	rel, err := filepath.Rel(dir, path)
-	if err != nil || links == 0 {
+// Leaves reports whether a path leads out of a directory over links, or round in a circle. What is not
+// there lies where it would be made.
+func Leaves(dir, path string) bool {
+	home, err := filepath.EvalSymlinks(dir)
+	if err != nil {
 		return true
 	}
-	at := dir
-	for part := range strings.SplitSeq(rel, "/") {
-		at = filepath.Join(at, part)
-		to, err := os.Readlink(at)
-		switch {
-		case err != nil || part == "..":
-			continue // no link, or above the directory
-		case !filepath.IsAbs(to):
-			to = filepath.Join(filepath.Dir(at), to)
-		case !pathindex.Within(to, dir):
+	at, links := "/", 0
+	for todo := split(path); len(todo) > 0; {
+		next := filepath.Join(at, todo[0])
+		todo = todo[1:]
+		to, err := os.Readlink(next)
+		if err != nil { // no link
+			at = next
+			continue
+		}
+		if links++; links > maxLinks {
 			return true
 		}
-		if at = to; leaves(dir, to, links-1) {
-			return true
+		if filepath.IsAbs(to) {
+			at = "/"
 		}
+		todo = append(split(to), todo...)
 	}
-	return false
+	return !pathindex.Within(at, home)
 }
+
+// split gives the parts of a path as they are: ".." may follow a link.
+func split(path string) []string { return strings.Split(path, "/") }
 
 // maxEntries is how many files and directories are copied at most: links to links make many of a few.
 const maxEntries = 20_000

@@ -1,0 +1,65 @@
+package runner
+
+import "strings"
+
+// A Sparer is a Step that may remove what it did not make. The runner calls Spare before
+// BeforeApply and before Verify. made returns the names of what other steps of the plan make, each
+// with the id of its step: names that the plan shows, and those that the steps have found or
+// recorded under an output that is Made. In registries and layouts they are HOST/NAME:TAG and
+// oci:LAYOUT:NAME:TAG.
+type Sparer interface {
+	Spare(made func() map[string]string)
+}
+
+// madeByOthers returns what gives a Sparer the names of what other steps make, nil if the step is
+// none.
+func (rs *runState) madeByOthers(n *Node) func() map[string]string {
+	if _, ok := n.Type.New().(Sparer); !ok {
+		return nil
+	}
+	g, outputs := rs.runner.Graph, map[string]Outputs{}
+	for _, m := range g.Nodes {
+		if m == n {
+			continue
+		}
+		if rec := rs.runner.record(m); rec != nil {
+			outputs[m.ID()] = rec.Outputs
+		}
+		if found := rs.outputs[m.ID()]; found != nil {
+			outputs[m.ID()] = found
+		}
+	}
+	return func() map[string]string {
+		names := g.makers.filledByOthers(n)
+		for id, found := range outputs {
+			for _, o := range g.byID[id].Type.Outputs {
+				if !o.Made {
+					continue
+				}
+				for _, name := range found[o.Name].Items() {
+					name, _, _ = strings.Cut(name, "@")
+					names[name] = id
+				}
+			}
+		}
+		return names
+	}
+}
+
+// filledByOthers returns the names in registries that the plan shows of what other steps make.
+func (m *makers) filledByOthers(n *Node) map[string]string {
+	names := map[string]string{}
+	if m == nil {
+		return names
+	}
+	for _, t := range m.all {
+		for _, place := range t.Fills {
+			for _, name := range place.Names {
+				if t.node != n && name != "" && !strings.ContainsAny(name, "*@") && place.Where.Kind == RegistryServer {
+					names[place.Where.Name+"/"+name] = t.node.ID()
+				}
+			}
+		}
+	}
+	return names
+}
