@@ -93,13 +93,15 @@ func TestChangedTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for bit := range len(text) * 8 {
-			if strings.HasSuffix(path, ".minisig") && bit/8 < len("untrusted comment: signature from minisign secret key, file 0123456789abcdef\n") || bit%8 == 5 {
-				continue // it is not signed; or the case of a hex digit, which means the same
-			}
+		first := 0
+		if path == pieces.SignaturePath(base) {
+			first = strings.Index(string(text), "\n") // the untrusted comment is not signed
+		}
+		for at := first; at < len(text); at += 3 {
+			bit := at*8 + 4 // other bits of a letter may mean the same: cases of hex digits, ends of base64
 			flip(t, path, bit)
 			if err := checkSigned(t, base, key); err == nil {
-				t.Errorf("%s: bit %d may change", path, bit)
+				t.Errorf("%s: byte %d may change", path, at)
 			}
 			flip(t, path, bit)
 		}
