@@ -1,7 +1,7 @@
 package plan
 
 // unused returns a warning for each variable and each secret of the plan that nothing
-// uses, and for each site. A variable that has its value from outside may be there for a file of values
+// uses, and for each site if all steps run here. A variable that has its value from outside may be there for a file of values
 // that several plans share.
 func (w *whole) unused() Errors {
 	var warnings Errors
@@ -16,7 +16,7 @@ func (w *whole) unused() Errors {
 		}
 	}
 	for _, s := range w.steps {
-		if e := s.fields.byKey["site"]; e != nil {
+		if e := s.fields.byKey["site"]; e != nil && w.centre == "" {
 			warnings = append(warnings, s.in.src.errorf(e.keyPos, "site has no effect: there are no workers, and each step runs here"))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -26,8 +27,10 @@ import (
 //	cache/          may be deleted at any time
 //	runs/TIME/      the events of each apply
 //
-// Only one goroutine may use it at a time.
+// Many goroutines may use it at once: several Runners share one while each runs another
+// step of the plan.
 type Store struct {
+	mu      sync.Mutex // guards journal and mem
 	dir     string
 	lock    *flock.Flock // nil: opened for reading only
 	journal *journal
@@ -151,10 +154,16 @@ func (s *Store) sumsFile() string { return filepath.Join(s.CacheDir(), "sums.jso
 func (s *Store) Disk() *Disk { return s.disk }
 
 // Record returns the record of a step, or nil.
-func (s *Store) Record(id string) *Record { return s.mem.Records[id] }
+func (s *Store) Record(id string) *Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mem.Records[id]
+}
 
 // Last returns the last entry of a step, and whether there is one.
 func (s *Store) Last(id string) (Last, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	last, ok := s.mem.Last[id]
 	return last, ok
 }
@@ -187,7 +196,11 @@ func doneOf(id, typeName string, err error) *Record {
 }
 
 // partial returns what failed runs have done of a step since its record, or nil.
-func (s *Store) partial(id string) *Record { return s.mem.Partial[id] }
+func (s *Store) partial(id string) *Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mem.Partial[id]
+}
 
 // Done records a success.
 func (s *Store) Done(r Record) error {
@@ -197,13 +210,16 @@ func (s *Store) Done(r Record) error {
 // recovered records that a step is again as its record says, if it failed since then or was
 // cut short.
 func (s *Store) recovered(id string) error {
-	if last := s.mem.Last[id]; last.Kind == EntryDone || s.mem.Records[id] == nil {
+	rec := s.Record(id)
+	if last, _ := s.Last(id); last.Kind == EntryDone || rec == nil {
 		return nil
 	}
-	return s.Done(*s.mem.Records[id])
+	return s.Done(*rec)
 }
 
 func (s *Store) write(e entry) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.journal == nil {
 		return errReadOnly
 	}
@@ -241,6 +257,8 @@ func (s *Store) snapshot() error {
 // Close compacts the state, saves the digests of files, and releases the lock. It does
 // nothing for a Store from ReadStore.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.lock == nil {
 		return nil
 	}
@@ -258,6 +276,8 @@ func (s *Store) Close() error {
 // Steps returns the ids of all steps that have an entry, sorted. Some may not be in the
 // plan any more.
 func (s *Store) Steps() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var ids []string
 	for id := range s.mem.Last {
 		ids = append(ids, id)
