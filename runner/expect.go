@@ -47,7 +47,9 @@ type Expected struct {
 	Field string // the field of the configuration that names it
 
 	Path string // absolute; "" if it is not on the disk, or not known yet
-	URL  string // of what a web server has
+	// URL is the address of what a web server has, or of an artifact in a registry or a layout:
+	// oci://HOST/NAME:TAG or oci:LAYOUT:NAME:TAG, with #TITLE behind it for one of its files.
+	URL string
 
 	// To is the file that the step makes of it, and Into the directory that the step
 	// unpacks it into: what other steps expect there has to come from it.
@@ -110,6 +112,10 @@ const (
 	ExpectPlatforms Kind = "platforms" // that images must have
 	ExpectSigned    Kind = "signed"    // images must have signatures
 )
+
+// StandInTag is the tag of what stands in for an artifact that a plan names by its digest
+// alone.
+const StandInTag = "stand-in"
 
 // An Expectation is a thing that a step of a plan expects.
 type Expectation struct {

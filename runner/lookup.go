@@ -26,7 +26,7 @@ func (j *job) notAsked() result {
 func (j *job) lookUp(ctx context.Context, step Resolver) result {
 	f, err := step.Resolve(ctx, j.world)
 	if err == nil && f == nil {
-		err = contractError("Resolve gave neither a finding nor an error")
+		return j.notAsked()
 	}
 	if err == nil {
 		err = f.Err

@@ -1,18 +1,22 @@
 package runner
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/durable/journal"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/holder"
 	"github.com/bayplan/bayplan/internal/owners"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -26,11 +30,13 @@ import (
 //	cache/          may be deleted at any time
 //	runs/TIME/      the events of each apply
 //
-// Only one goroutine may use it at a time.
+// Many goroutines may use it at once: several Runners share one while each runs another
+// step of the plan.
 type Store struct {
+	mu      sync.Mutex // guards journal and mem
 	dir     string
 	lock    *flock.Flock // nil: opened for reading only
-	journal *journal
+	journal *journal.Journal
 	mem     *memory
 	disk    *Disk
 }
@@ -54,7 +60,7 @@ func OpenStore(dir, planFile string) (*Store, error) {
 	if err := owners.Check(dir, planFile); err != nil {
 		return nil, err
 	}
-	l, err := lock(dir, filepath.Join(dir, "lock"))
+	l, err := holder.Lock(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +120,7 @@ func (s *Store) load(planFile string) error {
 			return err
 		}
 	}
-	s.journal, err = openJournal(filepath.Join(s.dir, journalName), l.good, l.lines)
+	s.journal, err = journal.Open(filepath.Join(s.dir, journalName), l.good, l.lines)
 	if err != nil {
 		return fmt.Errorf("open the state's journal: %w", err)
 	}
@@ -151,10 +157,16 @@ func (s *Store) sumsFile() string { return filepath.Join(s.CacheDir(), "sums.jso
 func (s *Store) Disk() *Disk { return s.disk }
 
 // Record returns the record of a step, or nil.
-func (s *Store) Record(id string) *Record { return s.mem.Records[id] }
+func (s *Store) Record(id string) *Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mem.Records[id]
+}
 
 // Last returns the last entry of a step, and whether there is one.
 func (s *Store) Last(id string) (Last, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	last, ok := s.mem.Last[id]
 	return last, ok
 }
@@ -187,7 +199,11 @@ func doneOf(id, typeName string, err error) *Record {
 }
 
 // partial returns what failed runs have done of a step since its record, or nil.
-func (s *Store) partial(id string) *Record { return s.mem.Partial[id] }
+func (s *Store) partial(id string) *Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mem.Partial[id]
+}
 
 // Done records a success.
 func (s *Store) Done(r Record) error {
@@ -197,24 +213,31 @@ func (s *Store) Done(r Record) error {
 // recovered records that a step is again as its record says, if it failed since then or was
 // cut short.
 func (s *Store) recovered(id string) error {
-	if last := s.mem.Last[id]; last.Kind == EntryDone || s.mem.Records[id] == nil {
+	rec := s.Record(id)
+	if last, _ := s.Last(id); last.Kind == EntryDone || rec == nil {
 		return nil
 	}
-	return s.Done(*s.mem.Records[id])
+	return s.Done(*rec)
 }
 
 func (s *Store) write(e entry) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.journal == nil {
 		return errReadOnly
 	}
 	e.Seq, e.At = s.mem.Seq+1, time.Now().UTC()
-	if err := s.journal.append(e); err != nil {
+	body, err := json.Marshal(e)
+	if err == nil {
+		err = s.journal.Append(body)
+	}
+	if err != nil {
 		return fmt.Errorf("write the state in %s: %w", s.dir, err)
 	}
 	if err := s.mem.apply(e); err != nil {
 		return err
 	}
-	if s.journal.lines >= compactAt {
+	if s.journal.Lines >= compactAt {
 		// The entry is durable already. If compacting fails now, the next write tries
 		// again, and Close returns the error.
 		_ = s.compact()
@@ -228,7 +251,7 @@ func (s *Store) compact() error {
 	if err := s.snapshot(); err != nil {
 		return err
 	}
-	if err := s.journal.clear(); err != nil {
+	if err := s.journal.Clear(); err != nil {
 		return fmt.Errorf("clear the state's journal: %w", err)
 	}
 	return nil
@@ -241,14 +264,16 @@ func (s *Store) snapshot() error {
 // Close compacts the state, saves the digests of files, and releases the lock. It does
 // nothing for a Store from ReadStore.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.lock == nil {
 		return nil
 	}
 	var errs []error
-	if s.journal.lines > 0 && s.journal.err == nil {
+	if s.journal.Lines > 0 && !s.journal.Broken() {
 		errs = append(errs, s.compact())
 	}
-	errs = append(errs, s.journal.file.Close(), s.disk.Save(s.sumsFile()))
+	errs = append(errs, s.journal.Close(), s.disk.Save(s.sumsFile()))
 	// Without this the next holder, until it has written its name, looks like this one.
 	errs = append(errs, os.Truncate(s.lock.Path(), 0), s.lock.Close())
 	s.lock, s.journal = nil, nil
@@ -258,6 +283,8 @@ func (s *Store) Close() error {
 // Steps returns the ids of all steps that have an entry, sorted. Some may not be in the
 // plan any more.
 func (s *Store) Steps() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var ids []string
 	for id := range s.mem.Last {
 		ids = append(ids, id)

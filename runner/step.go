@@ -123,7 +123,8 @@ type Resolver interface {
 	// before an error. w shows the files that earlier steps returned.
 	//
 	// Of the Finding, the Outputs count as far as they are known, and the Files of the
-	// Change, which later steps read. What is not known is left out.
+	// Change, which later steps read. What is not known is left out. Without a Finding the
+	// step had nothing to look up, and counts as one without Resolve.
 	Resolve(ctx context.Context, w World) (*Finding, error)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -48,6 +49,10 @@ func askedDocument(app *cli.App, args []string) document.Name {
 		return document.EventsName
 	case "show":
 		return document.DiffName
+	case "status":
+		if slices.ContainsFunc(flags, func(f string) bool { return strings.HasPrefix(strings.TrimLeft(f, "-"), "reports-from") }) {
+			return document.SitesName
+		}
 	}
 	return document.Name(cmd.Name)
 }

@@ -34,10 +34,10 @@ func (m *measurement) observe(e runner.Event) {
 	}
 }
 
-// observed makes an action also write what other programs read of a run: metrics, and what
-// CI systems read.
+// observed makes an action also write what other programs read of a run: metrics, the report
+// of a site, and what CI systems read.
 func (p *program) observed(mode runner.Mode, do cli.ActionFunc) cli.ActionFunc {
-	return p.forCI(p.withMetrics(mode, do))
+	return p.forCI(p.withMetrics(mode, p.withSiteReport(mode, do)))
 }
 
 // withMetrics makes an action that does what do does and writes the metrics that --metrics

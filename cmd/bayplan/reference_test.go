@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"io"
 	"io/fs"
@@ -100,6 +101,9 @@ var changing = [...]struct{ pattern, by string }{
 	{`"20\d\d-\d\d-\d\dT[\d:.]+Z"`, `"2026-01-02T15:04:05.678Z"`},
 	{`"20\d{6}T\d{6}\.\d{3}Z"`, `"20260102T150405.678Z"`},
 	{`"(took|wait)": ?[\d.e-]+`, `"$1": 0.25`},
+	{`"age_seconds": ?[\d.]+`, `"age_seconds": 3600`},
+	{`"ahead_seconds": ?-?[\d.]+`, `"ahead_seconds": 0`},
+	{`"state_id": ?"[^"]*"`, `"state_id": "UQAH2VVK3OWNW2ZZ4GBIV2B7QG"`},
 	{`in \d+\.\ds"`, `in 0.3s"`},
 	{`"user": ?"[^"]*"`, `"user": "stack"`},
 	{`"host": ?"[^"]*"`, `"host": "director"`},
@@ -134,6 +138,8 @@ func documentExamples(t *testing.T) map[string]string {
 		}
 		examples[name] = exampleOf(t, dir, name, strings.Fields(args))
 	}
+	examples["site-report"] = siteReportExample(t, dir)
+	examples["sites"] = exampleOf(t, dir, "sites", strings.Fields("status -f bayplan.yaml --reports-from oci://registry.example.com:5000/bayplan/reports"))
 	var names []string
 	for name := range examples {
 		names = append(names, name)
@@ -143,6 +149,32 @@ func documentExamples(t *testing.T) map[string]string {
 		t.Errorf("there are examples of the documents %q, want %q", names, want)
 	}
 	return examples
+}
+
+// siteReportExample sends the report of a verify to a registry of the plan, and returns it as
+// it is there.
+func siteReportExample(t *testing.T, dir string) string {
+	t.Helper()
+	if out, err := command(t, dir, strings.Fields("verify --quiet --report-to oci://registry.example.com:5000/bayplan/reports:edge1")...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	blobs, err := filepath.Glob(filepath.Join(dir, "registry", "bayplan", "reports", "blobs", "sha256", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, blob := range blobs {
+		text, err := os.ReadFile(blob)
+		var pretty bytes.Buffer
+		if err != nil || !strings.Contains(string(text), `"document":"site-report"`) || json.Indent(&pretty, text, "", "  ") != nil {
+			continue
+		}
+		if err := matchesSchema("site-report", text); err != nil {
+			t.Error(err)
+		}
+		return asExample("site-report", pretty.String()+"\n", dir)
+	}
+	t.Fatalf("the registry has no report: %q", blobs)
+	return ""
 }
 
 // exampleOf returns what a command prints with --json. It is the document with a name.
@@ -159,12 +191,16 @@ func exampleOf(t *testing.T, dir, name string, args []string) string {
 	if err := matchesSchema(name, out); err != nil {
 		t.Error(err)
 	}
-	text := string(out)
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = strings.NewReplacer(real, "/srv/site", dir, "/srv/site").Replace(text)
+	return asExample(name, strings.ReplaceAll(string(out), real, dir), dir)
+}
+
+// asExample replaces what is other in each run.
+func asExample(name, text, dir string) string {
+	text = strings.ReplaceAll(text, dir, "/srv/site")
 	for _, c := range changing {
 		text = regexp.MustCompile(c.pattern).ReplaceAllString(text, c.by)
 	}

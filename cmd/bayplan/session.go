@@ -53,6 +53,9 @@ func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*
 	if p.measured != nil {
 		p.measured.plan = read.Parsed.Name
 	}
+	if p.reported != nil {
+		p.reported.plan = *read
+	}
 	if err := errs.Err(); err != nil {
 		return nil, err
 	}
@@ -65,6 +68,9 @@ func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*
 	if p.measured != nil {
 		p.measured.session = s
 	}
+	if p.reported != nil {
+		p.reported.session = s
+	}
 	if c.Command.Name != "validate" { // which reads several
 		p.found.Load(s.graph)
 	}
@@ -72,11 +78,13 @@ func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*
 }
 
 // stateDir returns the directory of the plan's state.
-func (s *session) stateDir(c *cli.Context) string {
+func (s *session) stateDir(c *cli.Context) string { return stateDir(c, s.graph.Plan) }
+
+func stateDir(c *cli.Context, p *plan.Plan) string {
 	if dir := c.String("state-dir"); dir != "" {
-		return filepath.Join(dir, s.graph.Plan.Name)
+		return filepath.Join(dir, p.Name)
 	}
-	return runner.StateDir(s.graph.Plan)
+	return runner.StateDir(p)
 }
 
 // runner makes a runner from the flags. With a nil store it records nothing.

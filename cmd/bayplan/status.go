@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -14,12 +15,27 @@ import (
 
 func (p *program) statusCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "status",
-		Usage:       "show what the state records of every step",
-		Description: "Reads only the state, not the world. Works while an apply runs.",
-		Flags:       append(planFlags(), stateFlag(), jsonFlag()),
+		Name:  "status",
+		Usage: "show what the state records of each step, or all sites",
+		Description: "Reads only the state, not the world. Works while an apply runs.\n\n" +
+			"With --reports-from, reads what \"bayplan apply --report-to\" has sent: a\n" +
+			"tag for each site. A site is behind if it has another plan or lock file\n" +
+			"than the plan given with -f, or else than the newest report of the same\n" +
+			"plan. Times are those of the registry.",
+		Flags: append([]cli.Flag{newRepeatedFlag("file", "FILE", "the plan FILE (default: "+defaultPlan+")", "f")},
+			slices.Concat(valueFlags(), []cli.Flag{stateFlag()}, sitesFlags(), []cli.Flag{jsonFlag()})...),
 		Action: func(c *cli.Context) error {
-			s, err := p.load(c)
+			if err := checkSites(c); err != nil {
+				return err
+			}
+			if c.IsSet("reports-from") {
+				return p.sitesStatus(c)
+			}
+			options, err := p.options(c)
+			if err != nil {
+				return err
+			}
+			s, err := p.loadFile(c, planFiles(c)[0], options)
 			if err != nil {
 				return err
 			}

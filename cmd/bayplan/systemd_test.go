@@ -97,6 +97,50 @@ func TestSystemdService(t *testing.T) {
 	}
 }
 
+// The service runs the plan of a site with the flags that its environment file has, and what
+// it reports is at the centre.
+func TestSystemdServiceOfASite(t *testing.T) {
+	service := readUnit(t, "bayplan@.service")
+	root := t.TempDir()
+	dir := filepath.Join(root, "etc", "bayplan", "edge")
+	if err := checkedin.Copy(filepath.Join("..", "..", "examples", "edge"), dir); err != nil {
+		t.Fatal(err)
+	}
+	connections := filepath.Join(root, "connections.yaml")
+	mock := `connections:
+  registries:
+    centre: { host: registry.example.com, embedded: { dir: centre } }
+    site: { host: "registry.edge1.example.com:5000", embedded: {} }
+`
+	if err := os.WriteFile(connections, []byte(mock), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env, err := os.ReadFile(filepath.Join(dir, "environment"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, flags, found := strings.Cut(string(env), "\nAPPLY_FLAGS=")
+	if !found {
+		t.Fatalf("no flags in %s", env)
+	}
+	line := strings.ReplaceAll(service.one(t, "Service.ExecStart"), "%i", "edge")
+	line = strings.NewReplacer("$APPLY_FLAGS", strings.TrimSpace(flags), "/etc/", root+"/etc/", "/var/", root+"/var/").Replace(line)
+	lock := filepath.Join(dir, "bayplan.lock.yaml")
+	if err := os.WriteFile(lock, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	args := append(strings.Fields(line), "--connections", connections, "--lock", lock)
+	if code := newProgram(&out, &errs).run(args); code != exitFailed || strings.Contains(errs.String(), "not sent") { // no tag is locked
+		t.Fatalf("%q exits with %d: %s", args, code, errs.String())
+	}
+	out.Reset()
+	status := []string{"bayplan", "status", "-f", filepath.Join(dir, "bayplan.yaml"), "--connections", connections, "--reports-from", "oci://registry.example.com/bayplan/reports"}
+	if code := newProgram(&out, &errs).run(status); code != exitDone || !strings.Contains(out.String(), "edge1  failing") {
+		t.Errorf("exit code %d: %s%s", code, out.String(), errs.String())
+	}
+}
+
 func TestSystemdTimer(t *testing.T) {
 	timer := readUnit(t, "bayplan@.timer")
 	for _, key := range []string{"Timer.OnCalendar", "Timer.RandomizedDelaySec", "Timer.Persistent", "Install.WantedBy"} {

@@ -22,6 +22,10 @@ func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner
 	if p.measured != nil {
 		r.Observe = runner.FanOut(r.Observe, p.measured.observe)
 	}
+	if p.reported != nil {
+		r.Observe = runner.FanOut(r.Observe, func(e runner.Event) { p.reported.progress.Add(e) })
+		defer p.sendWaiting(c)()
+	}
 	report, err := w(r, c.Context)
 	if report == nil {
 		return nil, err
@@ -98,7 +102,7 @@ func (p *program) applyCommand() *cli.Command {
 		Flags: append(ciRunFlags(),
 			&cli.StringFlag{Name: "saved", Usage: "do only what the saved diff in `FILE` says"},
 			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"},
-			metricsFlag()),
+			reportToFlag(), metricsFlag()),
 		Action: p.observed(runner.ModeApply, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
@@ -127,7 +131,7 @@ func (p *program) verifyCommand() *cli.Command {
 		Description: "Hashes every file again, reads every layout, and asks registries whether each\n" +
 			"blob of each image is there; their bytes are not read. If a step is not as\n" +
 			"wanted, the next apply ignores the record of that step.",
-		Flags: append(ciRunFlags(), metricsFlag()),
+		Flags: append(ciRunFlags(), reportToFlag(), metricsFlag()),
 		Action: p.observed(runner.ModeVerify, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {

@@ -84,6 +84,9 @@ type Request struct {
 	Downgrade bool
 	// SameHost refuses redirects to another host.
 	SameHost bool
+	// Source gives the bytes in place of a web server; nil: the URL is requested. The URL
+	// then identifies them: it is another one for other bytes.
+	Source *Source
 }
 
 // do sends one request. The answer may have any status.

@@ -52,7 +52,11 @@ func (c *Client) Fetch(ctx context.Context, d Download) (Result, error) {
 		return Result{}, explainFull(err)
 	}
 	t.result.Resumed = t.received()
-	for retry := c.newRetrier(fetchTries); ; {
+	tries := fetchTries
+	if d.Source != nil {
+		tries = sourceTries
+	}
+	for retry := c.newRetrier(tries); ; {
 		before := t.received()
 		err := t.receive(ctx)
 		if err == nil {
@@ -135,6 +139,9 @@ func (t *transfer) received() int64 {
 func (t *transfer) receive(ctx context.Context) error {
 	if t.complete() {
 		return nil
+	}
+	if t.Source != nil {
+		return t.receiveSource(ctx)
 	}
 	if t.received() > 0 && t.remote.validator() == "" && !t.verifiable() {
 		// The rest may be that of another file, and nothing could detect it.

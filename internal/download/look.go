@@ -98,6 +98,9 @@ func recentlyModified(h http.Header) bool {
 
 // Look asks a server about a file, without requesting its content.
 func (c *Client) Look(ctx context.Context, r Request) (Remote, error) {
+	if r.Source != nil {
+		return Remote{Size: r.Source.Size}, nil
+	}
 	for retry := c.newRetrier(lookTries); ; {
 		found, err := c.look(ctx, r)
 		if err == nil {

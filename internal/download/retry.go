@@ -15,6 +15,8 @@ const (
 	// fetchTries is the number of attempts without progress before a download
 	// fails.
 	fetchTries = 5
+	// sourceTries is the same for a Source, which repeats its requests itself.
+	sourceTries = 1
 	// lookTries is the same for small requests: a diff should not take long to
 	// report that a server is down.
 	lookTries = 3

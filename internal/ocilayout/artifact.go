@@ -15,8 +15,8 @@ const (
 	emptyType       = "application/vnd.oci.empty.v1+json"
 	unknownArtifact = "application/vnd.unknown.artifact.v1"
 	unknownFile     = "application/octet-stream"
-	// titleKey is the annotation of a layer that holds the name of its file.
-	titleKey = "org.opencontainers.image.title"
+	// TitleKey is the annotation of a layer that holds the name of its file.
+	TitleKey = "org.opencontainers.image.title"
 	// disktypeKey is the annotation by which Ironic chooses one of the manifests of an
 	// index (OciImageService in ironic/common/image_service.py).
 	disktypeKey = "disktype"
@@ -100,7 +100,7 @@ func (c Contents) layer(f ArtifactFile) descriptor.Descriptor {
 	c.Files[d] = f.Path
 	return descriptor.Descriptor{
 		MediaType: cmp.Or(f.MediaType, unknownFile), Digest: d, Size: f.Size,
-		Annotations: map[string]string{titleKey: f.Title},
+		Annotations: map[string]string{TitleKey: f.Title},
 	}
 }
 

@@ -54,10 +54,11 @@ func (c *Client) targetLayouts(t *TransferPlan) map[*ocilayout.Layout][]*ImagePl
 const LayoutPrefix = "oci:"
 
 // CutLayout splits a name in a layout into its directory or archive and the
-// name there, "" for the whole layout.
+// name there, "" for the whole layout. oci://HOST/NAME is no such name: Ironic and others
+// write images of registries in that way.
 func CutLayout(s string) (dir, name string, ok bool) {
 	rest, ok := strings.CutPrefix(s, LayoutPrefix)
-	if !ok {
+	if !ok || strings.HasPrefix(rest, "//") {
 		return "", "", false
 	}
 	dir, name, _ = strings.Cut(rest, ":")
@@ -92,7 +93,7 @@ func showLayout(r ref.Ref) string {
 
 // imageRef reads the name of an image in a registry or a layout.
 func (c *Client) imageRef(s string) (ref.Ref, error) {
-	if strings.HasPrefix(s, LayoutPrefix) {
+	if _, _, ok := CutLayout(s); ok {
 		return c.layoutRef(s)
 	}
 	return c.parseTagged(s)

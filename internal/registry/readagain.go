@@ -14,15 +14,31 @@ import (
 // being read stays open, and its digest is the one that is compared here. That of the
 // bytes which arrive is compared by the destination.
 func (in *blobReader) Again(ctx context.Context, from, end int64) (io.ReadCloser, error) {
-	ctx, header := wire.ForPart(ctx, from, end)
-	var rd io.ReadCloser
-	err := in.c.call(ctx, in.from, func(ctx context.Context) error {
+	rd, err := in.request(ctx, from, end)
+	if err != nil {
+		return nil, in.fail(err)
+	}
+	return &againReader{in, rd, end - from}, nil
+}
+
+// request asks for the bytes of the blob from one to before another. Nobody compares their
+// digest.
+func (in *blobReader) request(ctx context.Context, from, end int64) (rd io.ReadCloser, err error) {
+	header := ""
+	if from == 0 && end == in.blob.Size {
+		ctx = wire.ForBlob(ctx, end)
+	} else {
+		ctx, header = wire.ForPart(ctx, from, end)
+	}
+	err = in.c.call(ctx, in.from, func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, wire.RepositoryOf(ctx)+"/blobs/"+in.blob.Digest, nil)
 		if err != nil {
 			return err
 		}
 		req.Header.Set("User-Agent", wire.UserAgent)
-		req.Header.Set("Range", header)
+		if header != "" {
+			req.Header.Set("Range", header)
+		}
 		resp, err := in.c.http.Do(req)
 		if err != nil {
 			return err
@@ -37,13 +53,10 @@ func (in *blobReader) Again(ctx context.Context, from, end int64) (io.ReadCloser
 		}
 		return fmt.Errorf("it answers %s to a request for a part of the blob", resp.Status)
 	})
-	if err != nil {
-		if rd != nil {
-			_ = rd.Close()
-		}
-		return nil, in.fail(err)
+	if err != nil && rd != nil {
+		_ = rd.Close()
 	}
-	return &againReader{in, rd, end - from}, nil
+	return rd, err
 }
 
 // fail notes an error of the source.

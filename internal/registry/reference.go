@@ -94,7 +94,7 @@ func (c *Client) SameImage(a, b string) bool {
 // Canonical gives the one spelling of an image's name. It leaves alone what is no
 // such name.
 func (c *Client) Canonical(image string) string {
-	if strings.HasPrefix(image, LayoutPrefix) {
+	if _, _, ok := CutLayout(image); ok {
 		return image
 	}
 	r, err := c.parse(image)

@@ -22,7 +22,7 @@ import (
 
 // artifact puts files into a registry or an OCI layout, under the name of an image. Each
 // file is one blob with its own digest and is sent once, however many names it has there.
-// ORAS pulls such files. The same files always make the same artifact.
+// fetch takes them back by oci://HOST/NAME or oci:LAYOUT:NAME, and ORAS pulls them. The same files always make the same artifact.
 type artifact struct {
 	// Files to put into it: a path, or a mapping with more about the file.
 	Files []plan.TextOr[plan.Path, file] `json:"files" jsonschema:"minItems=1"`

@@ -82,6 +82,17 @@ func (d *diff) fetchFrom(ctx context.Context, address string, p runner.Progress)
 	if address == d.urls()[0] && d.signature == nil { // nothing else tells what it must be
 		job.Seen = d.remote
 	}
+	if _, ok := artifactIn(address); ok {
+		b, err := d.blobAt(ctx, d.world, address)
+		if err == nil {
+			job.Want, err = b.within(d.want)
+		}
+		if err != nil {
+			return download.Result{}, err
+		}
+		job.URL, job.Source = address+"#"+b.file.Digest, d.source(b)
+		return d.out.Downloads().Fetch(ctx, job)
+	}
 	local := download.LocalPath(address)
 	if local == "" {
 		return d.out.Downloads().Fetch(ctx, job)

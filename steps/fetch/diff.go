@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
@@ -152,6 +153,14 @@ func (d *diff) findSize(ctx context.Context) error {
 }
 
 func (d *diff) sizeAt(ctx context.Context, address string) (int64, error) {
+	if _, ok := artifactIn(address); ok {
+		b, err := d.blobAt(ctx, d.world, address)
+		if err != nil {
+			return 0, err
+		}
+		_, err = b.within(d.want)
+		return b.file.Size, err
+	}
 	if local := download.LocalPath(address); local != "" {
 		fi, err := d.world.Stat(local)
 		if err != nil {
@@ -180,7 +189,7 @@ func (d *diff) outputs() runner.Outputs {
 }
 
 // change gives what has to be done, or nil for nothing.
-func (d *diff) change() *runner.Change {
+func (d *diff) change(ctx context.Context) *runner.Change {
 	c := &runner.Change{Apply: d.apply}
 	switch {
 	case d.chmod:
@@ -194,7 +203,7 @@ func (d *diff) change() *runner.Change {
 			c.Summary = fmt.Sprintf("1 file (%s) from %s", human.Size(d.size), hostOf(d.urls()[0]))
 		}
 		c.Items = append(c.Items, d.item())
-		c.Files = append(c.Files, d.plannedFile())
+		c.Files = append(c.Files, d.plannedFile(ctx))
 	}
 	if d.same {
 		for _, name := range d.leftovers() {
@@ -215,6 +224,9 @@ func hostOf(address string) string {
 	if download.LocalPath(address) != "" {
 		return "this machine"
 	}
+	if dir := layoutIn(address); dir != "" {
+		return registry.LayoutPrefix + dir
+	}
 	_, rest, _ := strings.Cut(download.RedactURL(address), "://")
 	host, _, _ := strings.Cut(rest, "/")
 	return host
@@ -222,10 +234,13 @@ func hostOf(address string) string {
 
 func (d *diff) item() runner.Item {
 	it := runner.Item{
-		Op: runner.Create, What: runner.RegularFile, Name: d.target(), Source: download.RedactURL(d.urls()[0]),
+		Op: runner.Create, What: runner.RegularFile, Name: d.target(), Source: d.sourceName(),
 		Bytes: max(d.size, 0), From: digestText(d.found), To: digestText(d.want),
 	}
 	notes := slices.Clone(d.notes)
+	if b := d.blobs[d.urls()[0]]; b != nil {
+		notes = append(notes, "artifact "+human.ShortDigest(b.artifact.Digest))
+	}
 	if d.existing != nil {
 		it.Op = runner.Replace
 		notes = append(notes, d.whyReplace())
@@ -238,6 +253,16 @@ func (d *diff) item() runner.Item {
 	}
 	it.Note = strings.Join(notes, "; ")
 	return it
+}
+
+// sourceName gives the address of the file for people: of an artifact with its digest, as far
+// as that is known.
+func (d *diff) sourceName() string {
+	first := d.urls()[0]
+	if b := d.blobs[first]; b != nil {
+		return b.address
+	}
+	return download.RedactURL(first)
 }
 
 // fills says what the file is, as far as it is known.
@@ -270,13 +295,17 @@ func (d *diff) whyReplace() string {
 
 // plannedFile gives the file as it will be. Its content can be read only when its
 // source is on this machine.
-func (d *diff) plannedFile() runner.File {
+func (d *diff) plannedFile(ctx context.Context) runner.File {
 	f := runner.File{Path: d.target(), Size: max(d.size, 0), Mode: d.mode(), Sums: map[runner.Algo]string{}}
 	for _, sum := range digestList(d.want) {
 		f.Sums[runner.Algo(sum[0])] = sum[1]
 	}
 	if local := download.LocalPath(d.urls()[0]); local != "" {
 		f.Open = func() (io.ReadCloser, error) { return d.world.Open(local) }
+	}
+	if b := d.blobs[d.urls()[0]]; b != nil && layoutIn(d.urls()[0]) != "" {
+		ctx := context.WithoutCancel(ctx) // others read it later
+		f.Open = func() (io.ReadCloser, error) { return d.source(b).Open(ctx, 0) }
 	}
 	return f
 }

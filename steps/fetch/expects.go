@@ -2,7 +2,10 @@ package fetch
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -16,12 +19,21 @@ func (f *fetchFile) Expects() []runner.Expected {
 	d := f.planDigests()
 	for _, u := range f.urls() {
 		e := runner.Expected{Kind: runner.ExpectFile, Field: "url", URL: u, To: f.target()}
+		if _, ok := artifactIn(u); ok && f.Name != "" {
+			e.URL += "#" + f.Name
+		}
+		if dir := layoutIn(u); dir != "" {
+			all = append(all, runner.Expected{Kind: runner.ExpectLayout, Field: "url", Path: dir, Signed: setting.Text(f.Key) != ""})
+		}
 		for _, pin := range []string{d.SHA256, d.SHA512, d.MD5} {
 			if pin != "" {
 				e.Pins = append(e.Pins, pin)
 			}
 		}
 		all = append(all, e)
+	}
+	if key := string(setting.Text(f.Key)); key != "" {
+		all = append(all, runner.Expected{Kind: runner.ExpectMediaPublic, Field: "key", Path: key})
 	}
 	if f.To != "" {
 		all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: "to", Path: filepath.Dir(f.target())})
@@ -62,17 +74,31 @@ func (f *fetchFile) Foresee() runner.Outputs {
 }
 
 // Rehearse implements runner.Rehearser: a file that is stood in for has other digests. The
-// digest of the stand-in takes their place, so that the file is still compared with one.
+// digest of the stand-in takes their place, so that the file is still compared with one. An
+// artifact that is stood in for has no digest that a plan can know.
 func (f *fetchFile) Rehearse(r runner.Rehearsal) []string {
 	d := f.planDigests()
-	if len(f.urls()) == 0 || d.IsZero() {
+	if len(f.urls()) == 0 {
 		return nil
 	}
-	sums, standIn := r.StandIn(f.urls()[0])
+	first := f.urls()[0]
+	if _, ok := artifactIn(first); ok && f.Name != "" {
+		first += "#" + f.Name
+	}
+	sums, standIn := r.StandIn(first)
 	if !standIn {
 		return nil
 	}
 	var left []string
+	for _, address := range f.artifacts() {
+		if tagged, _, pinned := strings.Cut(address, "@"); pinned {
+			if !strings.Contains(path.Base(tagged), ":") {
+				tagged += ":" + runner.StandInTag
+			}
+			f.replaceAddress(address, tagged)
+			left = append(left, "url: another artifact stands in for the one of its digest")
+		}
+	}
 	for _, pin := range []struct {
 		algo  runner.Algo
 		field **string
@@ -85,4 +111,17 @@ func (f *fetchFile) Rehearse(r runner.Rehearsal) []string {
 		}
 	}
 	return left
+}
+
+// replaceAddress puts one address in the place of another one.
+func (f *fetchFile) replaceAddress(from, to string) {
+	if f.URL.Text == from {
+		f.URL.Text = to
+	}
+	f.URL.Other = slices.Clone(f.URL.Other)
+	for i, address := range f.URL.Other {
+		if address == from {
+			f.URL.Other[i] = to
+		}
+	}
 }

@@ -1,5 +1,5 @@
-// Package fetch is the step type fetch, which downloads one file from a web server
-// and checks it with digests, lists of checksums and signatures.
+// Package fetch is the step type fetch, which brings one file from a web server, a registry
+// or an OCI layout, and checks it with digests, lists of checksums and signatures.
 package fetch
 
 import (
@@ -11,20 +11,30 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/download"
+	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
-// fetchFile brings one file from a web server. It gets its name when it is
-// whole and its digest is right; what a killed run has left of it is continued.
+// fetchFile brings one file from a web server, or takes it out of an artifact in a registry or
+// an OCI layout. It gets its name when it is whole and its digest is right; what a killed run
+// has left of it is continued.
 type fetchFile struct {
 	// Address of the file (https, http or file), or a list of addresses that serve the same file:
-	// of those the next is tried where one fails or has another file.
+	// of those the next is tried where one fails or has another file. oci://HOST/NAME:TAG is a
+	// file that a step of type artifact, or oras, has put into a registry, and
+	// oci:LAYOUT:NAME:TAG one in an OCI layout, a directory or a tar archive; @sha256:HEX behind
+	// either names one artifact. The settings and the login of HOST are those of its connection
+	// under connections.registries, and the lock file keeps what a tag there stands for. The
+	// artifact has the digest of the file, which vouches for it. Signatures of artifacts are not
+	// checked here: a mirror step checks those of what it copies, by its signatures.trust.
 	URL plan.TextOr[string, []string] `json:"url"`
 	// File to write. Its directory must be there.
 	To plan.Path `json:"to"`
@@ -39,13 +49,17 @@ type fetchFile struct {
 	// do, or the digest alone. It is read at every run.
 	Checksums *string `json:"checksums,omitempty"`
 	// Name under which the file stands in the list of checksums, where that is not the last part of
-	// its address.
+	// its address. Of an artifact with several files, the title of the one that is meant.
 	Name string `json:"name,omitempty"`
 	// Address of the OpenPGP signature of the list of checksums or, without one, of the file. A
 	// list that carries its signature needs none.
 	Signature *string `json:"signature,omitempty"`
 	// File of the public keys that a signature is believed of. With it there must be one.
 	Keyring *plan.Path `json:"keyring,omitempty"`
+	// Public key of minisign, a file, that has to prove the archives that url names as layouts, each
+	// with a table of its pieces and a signature of that. All bytes are checked before the first one
+	// is used.
+	Key *plan.Path `json:"key,omitempty"`
 	// Permissions of the file, as four octal digits in quotes: "0644". Left out, a new one gets
 	// 0644.
 	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
@@ -53,22 +67,31 @@ type fetchFile struct {
 	// then is all that vouches for the file.
 	HTTPRedirects bool `json:"http_redirects,omitempty"`
 
-	out      hosts
-	expected *goal // what the file must be, found once in a run
+	out      servers
+	expected *goal            // what the file must be, found once in a run
+	blobs    map[string]*blob // of the artifacts at the addresses
 }
 
-// hosts are what the step needs of the plan's connections.
-type hosts interface {
+// servers are what the step needs of the plan's connections.
+type servers interface {
 	// Downloads gives the client for web hosts.
 	Downloads() *download.Client
+	// Registry gives the client for all registries.
+	Registry() *registry.Client
+	// Resolve gives the digest that a tag stands for, by the lock or its registry.
+	Resolve(ctx context.Context, image string) (string, error)
+	// MovedTags reports the tags that no longer stand for what they are locked to.
+	MovedTags(ctx context.Context, images []string) ([]string, []runner.Moved)
+	// ExplainNotFound adds a hint when a registry no longer has what a tag is locked to.
+	ExplainNotFound(err error, image string) error
 }
 
 // Type gives the step type fetch.
-func Type(out hosts) runner.Type {
+func Type(out servers) runner.Type {
 	return runner.Type{
 		Name: "fetch",
 		Outputs: []runner.Output{
-			{Name: "path", Doc: "The file, absolute.", Made: true},
+			{Name: "path", Doc: "The file, absolute.", Made: true, Local: true},
 			{Name: "sha256", Doc: "Its digest, 64 hex digits."},
 			{Name: "size", Doc: "Its bytes."},
 		},
@@ -84,7 +107,7 @@ func (f *fetchFile) Validate() error {
 		if f.URL.Text == "" {
 			field = fmt.Sprintf("url[%d]", i)
 		}
-		errs = append(errs, plan.At(field, download.CheckURL(u)))
+		errs = append(errs, plan.At(field, checkAddress(u)))
 	}
 	if f.URL.Text == "" && f.URL.Other != nil && len(f.URL.Other) == 0 {
 		errs = append(errs, plan.At("url", errors.New("names no address")))
@@ -106,7 +129,7 @@ func (f *fetchFile) checkCombinations() []error {
 	if setting.Text(f.Checksums) != "" && given {
 		report("checksums", "give either checksums or the digest itself")
 	}
-	if f.Name != "" && f.Checksums == nil && given {
+	if f.Name != "" && f.Checksums == nil && given && len(f.artifacts()) == 0 && !slices.Contains(f.urls(), "") {
 		report("name", "it is the file's name in checksums, and there are none")
 	}
 	if setting.Text(f.Keyring) != "" && given {
@@ -114,6 +137,9 @@ func (f *fetchFile) checkCombinations() []error {
 	}
 	if setting.Text(f.Signature) != "" && given {
 		report("signature", "it is the signature of the list of checksums or of the file; with the digest itself given, no signature is checked")
+	}
+	if key := setting.Text(f.Key); key != "" && !slices.ContainsFunc(f.urls(), func(u string) bool { return u == "" || layoutIn(u) != "" }) {
+		report("key", "it proves layouts, and url names none")
 	}
 	if !given {
 		errs = append(errs, f.checkSettings(f.leftOut()))
@@ -130,11 +156,14 @@ func (f *fetchFile) urls() []string {
 
 // Paths implements runner.Pather.
 func (f *fetchFile) Paths() runner.Paths {
-	p := runner.Paths{Writes: []string{string(f.To)}, Reads: []string{string(setting.Text(f.Keyring))}}
-	for _, u := range append(f.urls(), setting.Text(f.Checksums), setting.Text(f.Signature)) {
-		p.Reads = append(p.Reads, download.LocalPath(u))
+	p := runner.Paths{Writes: []string{string(f.To)}, Reads: []string{string(setting.Text(f.Keyring)), string(setting.Text(f.Key))}}
+	for _, u := range slices.Concat(f.urls(), []string{setting.Text(f.Checksums), setting.Text(f.Signature)}) {
+		p.Reads = append(p.Reads, download.LocalPath(u), layoutIn(u))
 	}
-	p.Asks = setting.WebServer("url", f.urls()...)
+	p.Looks, p.Asks = f.places()
+	if web := slices.DeleteFunc(slices.Clone(f.urls()), func(u string) bool { return slices.Contains(f.artifacts(), u) }); len(web) > 0 {
+		p.Asks = append(p.Asks, setting.WebServer("url", web...)...)
+	}
 	if f.Checksums != nil {
 		p.Asks = append(p.Asks, setting.WebServer("checksums", *f.Checksums)...)
 	}
@@ -145,9 +174,12 @@ func (f *fetchFile) Paths() runner.Paths {
 }
 
 // vouched gives the file if a digest or a signature says what it must be. MD5 does not
-// count: it tells damage only.
+// count: it tells damage only. Of an artifact, the digest in its address does, or the lock
+// file that keeps its tag.
 func (f *fetchFile) vouched(e *goal) []string {
 	strong := f.planDigests().SHA256 != "" || f.planDigests().SHA512 != "" || setting.Text(f.Checksums) != "" && e.want.SHA256+e.want.SHA512 != ""
+	locked := func(address string) bool { return layoutIn(address) == "" || imagelist.HasDigest(address) }
+	strong = strong || len(f.artifacts()) == 1 && locked(f.artifacts()[0])
 	if strong || e.signature != nil {
 		return []string{f.target()}
 	}
@@ -193,7 +225,11 @@ func (f *fetchFile) Diff(ctx context.Context, w runner.World, prior *runner.Reco
 	if err := d.lookAhead(ctx); err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: d.outputs(), Fills: d.fills(), Change: d.change(), Notes: e.remarks, Vouched: f.vouched(e)}
+	notes, moved := f.moved(ctx)
+	finding := &runner.Finding{
+		Outputs: d.outputs(), Fills: d.fills(), Change: d.change(ctx),
+		Notes: slices.Concat(e.remarks, notes), Moved: moved, Vouched: f.vouched(e),
+	}
 	d.filled = finding.Fills
 	return finding, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/signature"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -52,6 +53,11 @@ func (f *fetchFile) expect(ctx context.Context, w runner.World) (*goal, error) {
 // CheckFiles implements runner.FileChecker: it reads a list of checksums that is a file
 // of this host.
 func (f *fetchFile) CheckFiles(ctx context.Context, w runner.World, known bool) error {
+	if key := string(setting.Text(f.Key)); key != "" {
+		if err := imagelist.CheckKey(w, key); err != nil {
+			return plan.At("key", err)
+		}
+	}
 	list, sig := setting.Text(f.Checksums), setting.Text(f.Signature)
 	if !known || download.LocalPath(list) == "" || sig != "" && download.LocalPath(sig) == "" {
 		return nil
@@ -103,16 +109,18 @@ func (f *fetchFile) checkSettings(no absence) error {
 	return nil
 }
 
-// findKeys adds the keyring to the inputs.
+// findKeys adds the files of keys to the inputs.
 func (f *fetchFile) findKeys(ctx context.Context, w runner.World, e *goal) error {
-	if setting.Text(f.Keyring) == "" {
-		return nil
+	for _, key := range []struct{ name, path string }{{"keyring", string(setting.Text(f.Keyring))}, {"key", string(setting.Text(f.Key))}} {
+		if key.path == "" {
+			continue
+		}
+		sums, err := w.Sum(ctx, key.path, runner.SHA256)
+		if err != nil {
+			return fmt.Errorf("read the %s: %w", key.name, err)
+		}
+		e.inputs = append(e.inputs, runner.Input{Name: key.name, Digest: "sha256:" + sums[runner.SHA256]})
 	}
-	sums, err := w.Sum(ctx, string(setting.Text(f.Keyring)), runner.SHA256)
-	if err != nil {
-		return fmt.Errorf("read the keyring: %w", err)
-	}
-	e.inputs = append(e.inputs, runner.Input{Name: "keyring", Digest: "sha256:" + sums[runner.SHA256]})
 	return nil
 }
 
@@ -125,9 +133,9 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *goal) 
 	if err != nil {
 		return fmt.Errorf("checksums: %w", err)
 	}
-	name := f.Name
-	if name == "" {
-		name = lastPart(f.urls()[0])
+	name, err := f.listedName(ctx, w)
+	if err != nil {
+		return err
 	}
 	e.want, err = download.ParseChecksums(list, name, strings.HasPrefix(lastPart(setting.Text(f.Checksums)), name+"."))
 	if err != nil {
@@ -137,6 +145,22 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *goal) 
 		e.inputs = append(e.inputs, runner.Input{Name: "checksums." + sum[0], Digest: sum[1]})
 	}
 	return nil
+}
+
+// listedName gives the name that the file has in the list of checksums.
+func (f *fetchFile) listedName(ctx context.Context, w runner.World) (string, error) {
+	from := f.urls()[0]
+	if f.Name != "" {
+		return f.Name, nil
+	}
+	if _, ok := artifactIn(from); !ok {
+		return lastPart(from), nil
+	}
+	b, err := f.blobAt(ctx, w, from)
+	if err != nil {
+		return "", err
+	}
+	return b.file.Title, nil
 }
 
 // signedList gives the signed part of a list. Without a keyring its signature is not
@@ -194,6 +218,9 @@ func (f *fetchFile) findVersion(ctx context.Context, w runner.World, e *goal) er
 		}
 	}
 	from := f.urls()[0]
+	if _, ok := artifactIn(from); ok {
+		return f.findBlob(ctx, w, e)
+	}
 	if local := download.LocalPath(from); local != "" {
 		sums, err := w.Sum(ctx, local, runner.SHA256)
 		if err != nil {

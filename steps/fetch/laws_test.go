@@ -56,7 +56,10 @@ func TestFetchLaws(t *testing.T) {
 
 func fetchFixture(t *testing.T, step fetchFile, dir string) *steptest.Fixture {
 	to := filepath.Join(dir, "agent.kernel")
-	step.To, step.out = plan.Path(to), testbed.WithHosts(t)
+	step.To = plan.Path(to)
+	if step.out == nil {
+		step.out = testbed.WithHosts(t)
+	}
 	breaks := []steptest.Break{
 		{Name: "it is removed", Do: func(t *testing.T) { steptest.Remove(t, to) }},
 		{Name: "it is cut", Do: func(t *testing.T) { steptest.PutFile(t, to, kernelText[:5]) }},

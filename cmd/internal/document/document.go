@@ -36,15 +36,19 @@ const (
 	VersionName       Name = "version"
 	HistoryName       Name = "history"
 	DoctorName        Name = "doctor"
+	SiteReportName    Name = "site-report"
+	SitesName         Name = "sites"
 )
 
 // Forms returns for each document the types of the JSON objects that it may be: what a
-// command prints, and the failure that it prints in its place.
+// command prints, and the failure that it prints in its place. A report of a site is printed
+// by none.
 func Forms() map[Name][]reflect.Type {
 	forms := map[Name][]reflect.Type{
-		EventsName: {reflect.TypeFor[runner.Event](), reflect.TypeFor[FailureLine]()},
+		EventsName:     {reflect.TypeFor[runner.Event](), reflect.TypeFor[FailureLine]()},
+		SiteReportName: {reflect.TypeFor[SiteReport]()},
 	}
-	for _, d := range []Document{Diff{}, Report{}, Validate{}, Status{}, Why{}, Lock{}, Graph{}, Explain{}, ExplainImages{}, Version{}, History{}, Doctor{}} {
+	for _, d := range []Document{Diff{}, Report{}, Validate{}, Status{}, Why{}, Lock{}, Graph{}, Explain{}, ExplainImages{}, Version{}, History{}, Doctor{}, Sites{}} {
 		forms[d.Name()] = []reflect.Type{reflect.TypeOf(d), reflect.TypeFor[Failure]()}
 	}
 	return forms

@@ -32,7 +32,7 @@ func Meanings() []Meaning {
 		{Done, "done, or nothing to do", "Everything is as the plan says, or the command has printed what it was asked for. A diff that finds changes ends with 0, too, unless a flag asks for 3."},
 		{Failed, "a step or a verification failed", "At least one step failed, a check of `verify` or `doctor` did, `apply --saved` found something that was not reviewed, or a file or the output could not be written. Steps that do not depend on what failed were run, and the state is saved."},
 		{Usage, "the plan or the command line is wrong; nothing was run", "Each mistake is printed with its place. No server was asked and nothing was changed."},
-		{Changes, "diff --exit-code or --moved, or lock --exit-code, found changes", "Only these flags give this code. A failure beside the changes gives 1."},
+		{Changes, "diff, lock or status --exit-code, or diff --moved, found something", "Only these flags give this code: there are changes, or a site is not done. A failure beside the changes gives 1."},
 		{Locked, "another run holds the state", "Another `apply` of the same plan runs. The error names its process, user and host. Nothing was changed."},
 		{OfSignal(syscall.SIGHUP), "the terminal has gone; the state is saved", "SIGHUP stopped the command as Ctrl-C does."},
 		{OfSignal(syscall.SIGINT), "interrupted; the state is saved", "Ctrl-C (SIGINT) stopped the command: it started no further step and cancelled the running ones. The next `apply` continues. A second signal ends the process at once; the state is then what was recorded until that moment."},

@@ -117,7 +117,10 @@ func documentPage(s schema, example string) page {
 	if example != "" {
 		fmt.Fprintf(&out, "## Example\n\nReal output, with other times, names of users and hosts, and paths.\n\n```json\n%s\n```\n\n", strings.TrimSpace(example))
 	}
-	out.WriteString("If the command cannot do its work, it prints a [failure](../json.md#failure) instead. All documents: [JSON documents](../json.md).\n")
+	if s.Definitions["Failure"] != nil || s.Definitions["FailureLine"] != nil {
+		out.WriteString("If the command cannot do its work, it prints a [failure](../json.md#failure) instead. ")
+	}
+	out.WriteString("All documents: [JSON documents](../json.md).\n")
 	return page{path: "json/" + s.name + ".md", title: code(s.name), text: out.String()}
 }
 

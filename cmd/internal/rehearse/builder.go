@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/artifacts"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/hostname"
@@ -66,7 +67,7 @@ func (b *builder) provide(ctx context.Context) error {
 		if e.Kind == runner.ExpectServed {
 			b.serve(e)
 		}
-		if t := b.things.source(e); e.To != "" && t != nil && !t.own {
+		if t := b.things.source(e); e.To != "" && t != nil && !t.own && b.standsIn(t) {
 			content, err := b.contentOf(t)
 			if err != nil {
 				return err
@@ -75,6 +76,13 @@ func (b *builder) provide(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// standsIn reports whether something stands in for a thing: not for an artifact that plans
+// make themselves.
+func (b *builder) standsIn(t *thing) bool {
+	_, there := b.world.standIns[t.url]
+	return there || !artifacts.Is(t.url)
 }
 
 // serve lets a web server serve a directory of the host.
@@ -91,6 +99,9 @@ func (b *builder) serve(e runner.Expectation) {
 func (b *builder) provideAddress(t *thing) error {
 	if t.Kind == runner.ExpectImagePGP {
 		return nil // the world makes the signatures of a store
+	}
+	if artifacts.Is(t.url) {
+		return b.artifact(t)
 	}
 	b.tell(t)
 	if t.Kind == runner.ExpectPackage {
@@ -184,7 +195,7 @@ func (b *builder) add(e *plan.Error) {
 func (b *builder) tell(t *thing) {
 	name := b.world.root.Strip(t.path)
 	if t.url != "" {
-		name = t.url
+		name = strings.TrimSuffix(b.world.root.Strip(t.url), "#")
 	}
 	if t.Kind != runner.ExpectServed {
 		b.told = append(b.told, told{string(t.Kind), name})

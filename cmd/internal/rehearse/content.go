@@ -69,7 +69,7 @@ func (b *builder) newContent(t *thing) ([]byte, error) {
 func (b *builder) file(t *thing) ([]byte, error) {
 	format := t.Format
 	if format == "" {
-		format = formatOf(t.name)
+		format = standin.FormatOf(t.name)
 	}
 	switch format {
 	case "archive":
@@ -80,32 +80,6 @@ func (b *builder) file(t *thing) ([]byte, error) {
 		return []byte("stand-in for " + t.name + "\n"), nil
 	}
 	return standin.Disk(format, strings.TrimSuffix(t.name, path.Ext(t.name))), nil
-}
-
-// formatOf gives the format that the name of a file shows, "" for any.
-func formatOf(name string) string {
-	name = strings.ToLower(name)
-	for _, known := range []struct {
-		format  string
-		endings []string
-	}{
-		{"archive", []string{".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".tar.bz2"}},
-		{"package", []string{".rpm"}},
-		{"aki", []string{".kernel", ".vmlinuz", "vmlinuz"}},
-		{"ari", []string{".initramfs", ".initrd", ".ramdisk", "initrd.img", "initramfs.img"}},
-		{"qcow2", []string{".qcow2", ".img"}},
-		{"raw", []string{".raw"}},
-		{"iso", []string{".iso"}},
-		{"vmdk", []string{".vmdk"}},
-		{"vhd", []string{".vhd"}},
-		{"vhdx", []string{".vhdx"}},
-		{"vdi", []string{".vdi"}},
-	} {
-		if slices.ContainsFunc(known.endings, func(ending string) bool { return strings.HasSuffix(name, ending) }) {
-			return known.format
-		}
-	}
-	return ""
 }
 
 // archive makes a tar archive of the members, or of one disk image where none is known.
@@ -191,9 +165,9 @@ func (b *builder) bootScript(t *thing) []byte {
 			name := path.Base(file)
 			switch {
 			case path.Dir(file) != path.Clean(t.For):
-			case formatOf(name) == "aki":
+			case standin.FormatOf(name) == "aki":
 				kernel = name
-			case formatOf(name) == "ari":
+			case standin.FormatOf(name) == "ari":
 				ramdisk = name
 			}
 		}

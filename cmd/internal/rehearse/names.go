@@ -16,19 +16,11 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// publicRegistries are hosts that are often meant.
-func publicRegistries() []string {
-	return []string{
-		"docker.io", "quay.io", "ghcr.io", "gcr.io", "registry.k8s.io", "registry.redhat.io", "registry.access.redhat.com",
-		"registry.gitlab.com", "mcr.microsoft.com", "public.ecr.aws", "registry.suse.com",
-	}
-}
-
 // misspelledHosts finds registries that the plan asks and that have no connection, if their
 // host is one letter away from one that has a connection or that many plans ask. In a
 // rehearsal every host answers; outside that one would not.
 func (r *rehearsal) misspelledHosts(p *part) []problem {
-	known := publicRegistries()
+	known := registries.Public()
 	for _, c := range p.conns.Hosts() {
 		known = append(known, registries.Canonical(c))
 	}

@@ -68,6 +68,7 @@ func TestPlans(t *testing.T) {
 		"formats":           {examples + "formats/bayplan.yaml"},
 		"selection":         {examples + "selection/bayplan.yaml"},
 		"sites":             {examples + "sites/bayplan.yaml"},
+		"edge":              {examples + "edge/bayplan.yaml"},
 		"airgap":            {examples + "airgap/outside.yaml", examples + "airgap/inside.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {

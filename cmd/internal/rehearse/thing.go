@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/artifacts"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/download"
@@ -54,6 +55,7 @@ func (t *thing) refine(e runner.Expectation) {
 	if t.Format == "" {
 		t.Format = e.Format
 	}
+	t.Signed = t.Signed || e.Signed
 	if t.Into == "" {
 		t.Into = e.Into
 	}
@@ -155,6 +157,9 @@ func (t *things) atURL(raw string, e runner.Expectation) *thing {
 		return at
 	}
 	at := &thing{url: key, name: path.Base(key), Expectation: e}
+	if artifacts.Is(key) {
+		at.name = path.Base(titleOf(at))
+	}
 	at.Names = nil // refine adds them
 	t.byURL[key], t.ordered = at, append(t.ordered, at)
 	return at

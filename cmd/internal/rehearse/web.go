@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/artifacts"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
 	"github.com/bayplan/bayplan/runner"
@@ -66,6 +67,9 @@ func (w *world) at(host string, u *url.URL) ([]byte, bool) {
 
 // addressKey gives the one spelling of an address: its path, without what follows it.
 func addressKey(raw string) string {
+	if artifacts.Is(raw) {
+		return artifacts.Key(raw)
+	}
 	u, err := url.Parse(raw)
 	if err != nil {
 		return raw

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/artifacts"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/cloudserver"
@@ -130,7 +131,7 @@ func (w *world) dirOf(kind, name string) string {
 
 // StandIn implements runner.Rehearsal.
 func (w *world) StandIn(pathOrURL string) (map[runner.Algo]string, bool) {
-	if strings.Contains(pathOrURL, "://") {
+	if strings.Contains(pathOrURL, "://") || artifacts.Is(pathOrURL) {
 		pathOrURL = addressKey(pathOrURL)
 	}
 	b, ok := w.standIns[pathOrURL]

@@ -30,6 +30,7 @@ func Scenarios() []Scenario {
 		{"kolla", "the images of kolla-ansible, and the variables that name them"},
 		{"ironic", "the agent's files for a standalone Ironic"},
 		{"mirror", "images of docker.io, quay.io and ghcr.io in one registry"},
+		{"edge", "one of many sites, which runs by itself and reports to the centre"},
 		{"airgap", "images over an air gap: one plan outside, one inside"},
 	}
 }

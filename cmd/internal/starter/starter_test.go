@@ -86,6 +86,14 @@ var rehearsals = []rehearsal{
 		changed: []int{1},
 	},
 	{
+		scenario: "edge",
+		mock: `
+  registries:
+    centre: { host: registry.example.com, embedded: { dir: registry.example.com } }
+    site: { host: "registry.edge1.example.com:5000", embedded: { dir: site } }`,
+		images: map[string][]string{"registry.example.com": nil}, changed: []int{1},
+	},
+	{
 		scenario: "airgap",
 		vars:     map[string]string{"media": "DIR/media/images.tar"},
 		mock: `

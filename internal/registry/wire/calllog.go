@@ -46,6 +46,9 @@ func (t *callLog) note(req *http.Request, resp *http.Response, err error) {
 	if err == nil {
 		t.last.Status, t.last.retryAfter, t.last.Digest = resp.StatusCode, retryAfter(resp.Header), resp.Header.Get("Docker-Content-Digest")
 		t.last.said = readSaid(resp)
+		if resp.Header.Get("Age") == "" {
+			t.last.date = resp.Header.Get("Date")
+		}
 		if isPage(req) && resp.StatusCode == http.StatusOK {
 			counted := readers.Counting(resp.Body, t.pages.Add)
 			resp.Body = struct {
@@ -98,7 +101,18 @@ type Result struct {
 	method     string // of the request
 	opened     bool   // it was to open an upload
 	away       string // host of the request, where it had been redirected
+	date       string // header Date of the answer, "" of one that a cache has given
 	err        error  // why there was no answer
+}
+
+// Date returns the registry's time of the answer, in whole seconds. It is zero if there was
+// no answer, or if the answer does not say it.
+func (r Result) Date() time.Time {
+	at, err := http.ParseTime(r.date)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 func (t *callLog) result() Result {

@@ -75,6 +75,28 @@ func keyInput(ctx context.Context, w runner.World, l Entry) ([]runner.Input, err
 	return []runner.Input{{Name: "key " + l.Key, Digest: "sha256:" + sums[runner.SHA256]}}, nil
 }
 
+// CheckLayout gives an error when a layout is not there, when an earlier step is still going to
+// change it, or when it is not what its table of pieces says. key is the file of the public key
+// that has to prove it, "" for none.
+func CheckLayout(ctx context.Context, w runner.World, c *registry.Client, layout, key string) error {
+	if err := checkNotPending(w, layout); err != nil {
+		return err
+	}
+	entry := Entry{Key: key}
+	entry.Name = registry.LayoutPrefix + layout
+	if err := checkMedium(ctx, w, entry); err != nil {
+		return err
+	}
+	_, err := c.LayoutIndex(layout)
+	return layoutError(layout, err)
+}
+
+// CheckKey checks the file of a public key that has to prove layouts.
+func CheckKey(w runner.World, path string) error {
+	_, err := readKey(w, path)
+	return err
+}
+
 // checkMedia checks each layout of a list.
 func checkMedia(ctx context.Context, w runner.World, listed []Entry) error {
 	var errs []error

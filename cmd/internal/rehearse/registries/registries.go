@@ -181,3 +181,11 @@ func (p *Plans) SignedName(name string) string {
 
 // Canonical gives the one name of a registry, however its host is written.
 func Canonical(host string) string { return hostname.Registry{Host: host}.Name() }
+
+// Public gives hosts of registries that are often meant.
+func Public() []string {
+	return []string{
+		"docker.io", "quay.io", "ghcr.io", "gcr.io", "registry.k8s.io", "registry.redhat.io", "registry.access.redhat.com",
+		"registry.gitlab.com", "mcr.microsoft.com", "public.ecr.aws", "registry.suse.com",
+	}
+}

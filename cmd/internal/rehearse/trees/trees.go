@@ -130,3 +130,16 @@ func (c *copier) copyDir(from, to string) error {
 	}
 	return nil
 }
+
+// Append damages a file: it adds some bytes to the end of a file.
+func Append(file string) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("damaged\n")
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
