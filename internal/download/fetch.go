@@ -24,6 +24,9 @@ type Download struct {
 	To   string // absolute; its directory must exist
 	Mode fs.FileMode
 	Want Digests
+	// Seen is what a look has shown of the file; zero: nothing. If the server sends another file,
+	// the download fails.
+	Seen Remote
 	// Check checks the whole file before it gets its name. It may be nil.
 	Check func(io.Reader) error
 	// Moved gets the number of bytes just received. It may be nil.
@@ -186,6 +189,10 @@ func (t *transfer) complete() bool {
 // acceptFull prepares the part for an answer with the whole file.
 func (t *transfer) acceptFull(resp *http.Response) error {
 	found := remoteOf(resp)
+	if t.Seen.replacedBy(found) {
+		err := fmt.Errorf("the server has another file now than when it was looked at: %s, and before %s", found.Version(), t.Seen.Version())
+		return fault.WithHint(err, "run again: the file of now is looked at then")
+	}
 	if t.part != nil && found.validator() == t.remote.validator() {
 		t.remote = found
 		return t.part.restart(t.Want)

@@ -40,6 +40,18 @@ func (r Remote) Version() string {
 	return strings.Join(parts, ", ")
 }
 
+// replacedBy reports whether a server surely has another file now. Servers behind one name may each
+// give an ETag of their own, so it counts only where there is no time; and a time of this second may
+// be that of the answer.
+func (r Remote) replacedBy(now Remote) bool {
+	if r == (Remote{}) {
+		return false
+	}
+	tagged := r.Modified == "" && now.Modified == "" && conflict(r.ETag, now.ETag)
+	timed := !r.Recent && !now.Recent && conflict(r.Modified, now.Modified)
+	return tagged || timed || r.Size >= 0 && now.Size >= 0 && r.Size != now.Size
+}
+
 // timeEnds is the first year that some file systems cannot hold.
 const timeEnds = 2038
 

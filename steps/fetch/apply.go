@@ -79,6 +79,9 @@ func (d *diff) fetchFrom(ctx context.Context, address string, p runner.Progress)
 		Request: d.request(address), To: d.target(), Mode: d.mode(),
 		Want: d.want, Check: d.signature, Moved: p.Add,
 	}
+	if address == d.urls()[0] && d.signature == nil { // nothing else tells what it must be
+		job.Seen = d.remote
+	}
 	if _, ok := artifactIn(address); ok {
 		b, err := d.blobAt(ctx, d.world, address)
 		if err == nil {
