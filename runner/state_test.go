@@ -283,10 +283,10 @@ func TestCrashInTheMiddleOfCompaction(t *testing.T) {
 func TestLongJournalIsCompacted(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "p")
 	s := openStore(t, dir)
-	s.journal.lines = compactAt - 1
+	s.journal.Lines = compactAt - 1
 	must(t, s.Done(record("a")))
-	if s.journal.lines != 0 || s.journal.size != 0 {
-		t.Errorf("%d lines, %d bytes are left", s.journal.lines, s.journal.size)
+	if fi, err := os.Stat(filepath.Join(dir, journalName)); s.journal.Lines != 0 || err != nil || fi.Size() != 0 {
+		t.Errorf("%d lines are left (%v, %v)", s.journal.Lines, fi, err)
 	}
 	must(t, s.Done(record("b")))
 	kill(t, s)
