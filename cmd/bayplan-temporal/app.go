@@ -223,7 +223,7 @@ func (p *program) printLine(v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.json.Write(append(p.secrets.JSON(b), '\n'))
+	_, err = p.json.Write(append(human.EscapeHidden(p.secrets.JSON(b)), '\n'))
 	return err
 }
 

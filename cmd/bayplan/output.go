@@ -6,8 +6,6 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/ciformat"
@@ -157,31 +155,11 @@ func (m machineOutput) Write(b []byte) (int, error) {
 	if m.shorter != nil {
 		shown = []byte(m.shorter.Replace(string(shown)))
 	}
-	m.writeRaw(escapeHidden(shown))
+	m.writeRaw(human.EscapeHidden(shown))
 	if m.err != nil {
 		return 0, m.err
 	}
 	return len(b), nil
-}
-
-// escapeHidden writes the characters of JSON texts that people cannot see as \uXXXX:
-// JSON is also read in terminals.
-func escapeHidden(b []byte) []byte {
-	hidden := func(r rune) bool { return human.Visible(r) != r }
-	if bytes.IndexFunc(b, hidden) < 0 {
-		return b
-	}
-	var out []byte
-	for _, r := range string(b) {
-		if !hidden(r) {
-			out = utf8.AppendRune(out, r)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{r}) {
-			out = fmt.Appendf(out, `\u%04x`, unit)
-		}
-	}
-	return out
 }
 
 // drawing gives what draws on the terminal the terminal itself: it asks for its size,

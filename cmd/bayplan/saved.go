@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/cmd/internal/view"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -44,7 +45,7 @@ func (p *program) masked(ctx context.Context, of *plan.Plan, d document.Diff) (d
 	if err != nil {
 		return d, nil, err
 	}
-	text = escapeHidden(p.redactor.JSON(text))
+	text = human.EscapeHidden(p.redactor.JSON(text))
 	d, err = review.Parse(text)
 	return d, text, err
 }

@@ -16,7 +16,7 @@ import (
 
 // documentSources are the directories in which the types of documents are.
 var documentSources = [...]string{
-	"cmd/internal/document", "cmd/internal/doctor", "runner/history", "runner", "internal/fault", "internal/lockfile", "internal/tagselect", "internal/tripleo",
+	"cmd/internal/document", "cmd/internal/doctor", "runner/history", "runner", "internal/fault", "internal/holder", "internal/lockfile", "internal/tagselect", "internal/tripleo",
 }
 
 // Document returns the schema of a document that bayplan prints, as indented JSON. forms are
