@@ -106,6 +106,7 @@ const (
 
 	ExpectMediaSecret Kind = "minisign secret key" // which signs layouts
 	ExpectMediaPublic Kind = "minisign public key" // which proves layouts
+	ExpectReceipt     Kind = "receipt"             // of what a destination holds
 
 	ExpectLabels    Kind = "labels"    // that images must have
 	ExpectTags      Kind = "tags"      // of the repository For

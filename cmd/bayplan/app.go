@@ -79,6 +79,7 @@ func (p *program) app() *cli.App {
 			p.applyCommand(),
 			p.verifyCommand(),
 			p.lockCommand(),
+			p.inventoryCommand(),
 			p.statusCommand(),
 			p.historyCommand(),
 			p.reportCommand(),

@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/ocilayout/foreign"
 )
 
 // A dirStore keeps a layout in a directory.
@@ -61,15 +62,15 @@ func (s *dirStore) check() error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case errors.Is(err, syscall.ENOTDIR):
-		return fileError(s.dir)
+		return foreign.FileError(s.dir)
 	case err != nil:
 		return err
 	case has(names, layoutFile):
 		return nil // another process has just made it one
 	case has(names, "manifest.json") && has(names, "version"):
-		return skopeoDirError(s.dir)
-	case slices.ContainsFunc(names, func(e fs.DirEntry) bool { return isDockerEntry(e.Name()) }):
-		return oldArchiveError(s.dir)
+		return foreign.SkopeoDirError(s.dir)
+	case slices.ContainsFunc(names, func(e fs.DirEntry) bool { return foreign.IsDockerEntry(e.Name()) }):
+		return foreign.OldArchiveError(s.dir)
 	case len(names) > 0 && !strings.HasPrefix(names[0].Name(), durable.PartPrefix):
 		return fmt.Errorf("%s is not an OCI layout, and not empty: it holds %q, but no file %s", s.dir, names[0].Name(), layoutFile)
 	}

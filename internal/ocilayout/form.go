@@ -15,12 +15,15 @@ import (
 	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/readers"
+	"github.com/bayplan/bayplan/internal/receipt"
 )
 
-// A Form says how an archive travels.
+// A Form says how a layout travels.
 type Form struct {
 	Split int64               // most bytes of a piece, a multiple of 4096; 0 is one file
 	Key   *minisign.SecretKey // signs the table of its pieces; nil: it is not signed
+
+	Without *receipt.Receipt // names the blobs that are left out; nil: none are
 }
 
 // sealed says whether a table of pieces belongs to the archive.
@@ -29,13 +32,18 @@ func (f Form) sealed() bool { return f.Split > 0 || f.Key != nil }
 // ErrForm says that two steps want an archive in different forms.
 var ErrForm = errors.New("another step writes it with another split or another key")
 
-// SetForm says how the archive travels, before anything of it is written. A layout in a
-// directory has the zero form only.
+// SetForm says how the layout travels, before anything of it is written. One in a directory is
+// neither split nor signed.
 func (l *Layout) SetForm(f Form) error {
-	s, ok := l.store.(*tarStore)
-	if !ok {
-		return nil
+	if s, ok := l.store.(*tarStore); ok {
+		if err := s.setForm(f); err != nil {
+			return err
+		}
 	}
+	return l.setWithout(f.Without)
+}
+
+func (s *tarStore) setForm(f Form) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.form != nil && (s.form.Split != f.Split || !sameKey(s.form.Key, f.Key)) {
@@ -67,13 +75,20 @@ func (l *Layout) Present() error {
 	return err
 }
 
-// Unsealed says in words what is not there that belongs to the archive: its table of pieces
-// and its signature. It gives "" where nothing is missing, and where there is no archive.
+// Unsealed says in words what is not there that belongs to the layout: its list of what it
+// leaves out, its table of pieces and its signature. It gives "" where nothing is missing, and
+// where there is no layout.
 func (l *Layout) Unsealed() (string, error) {
-	s, ok := l.store.(*tarStore)
-	if !ok {
-		return "", nil
+	if _, lacks, err := l.lacksNote(); err != nil || lacks {
+		return "its list of what is left out", err
 	}
+	if s, ok := l.store.(*tarStore); ok {
+		return s.unsealed()
+	}
+	return "", nil
+}
+
+func (s *tarStore) unsealed() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.form == nil || !s.form.sealed() || s.w != nil {
@@ -100,14 +115,20 @@ func (l *Layout) Unsealed() (string, error) {
 	return "", err
 }
 
-// Seal writes the table of the archive's pieces and signs it, unless that is done, or another
-// execution still adds to the archive and seals it afterwards.
+// Seal writes what Unsealed says, unless another execution still adds to the layout and seals it
+// afterwards.
 func (l *Layout) Seal(ctx context.Context) error {
-	lacks, err := l.Unsealed()
+	if err := l.note(); err != nil {
+		return err
+	}
+	s, ok := l.store.(*tarStore)
+	if !ok {
+		return nil
+	}
+	lacks, err := s.unsealed()
 	if err != nil || lacks == "" {
 		return err
 	}
-	s := l.store.(*tarStore)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.w != nil {

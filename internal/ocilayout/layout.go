@@ -37,6 +37,7 @@ const (
 type Layout struct {
 	path string
 	store
+	left leftOut
 }
 
 // A store keeps a layout in one of its forms. It is for use by many goroutines
@@ -101,9 +102,9 @@ func (l *Layout) Path() string { return l.path }
 // directory otherwise. It does not look at the disk.
 func Open(path string) *Layout {
 	if isTar(path) {
-		return &Layout{path, &tarStore{path: path}}
+		return &Layout{path: path, store: &tarStore{path: path}}
 	}
-	return &Layout{path, &dirStore{dir: path}}
+	return &Layout{path: path, store: &dirStore{dir: path}}
 }
 
 // OpenOwned gives the layout in a directory that only one process writes. New
@@ -111,7 +112,7 @@ func Open(path string) *Layout {
 // caller removes what a killed process left there. Links are not followed, and
 // the directory may hold other files.
 func OpenOwned(dir, uploads string) *Layout {
-	return &Layout{dir, &dirStore{dir: dir, uploads: uploads}}
+	return &Layout{path: dir, store: &dirStore{dir: dir, uploads: uploads}}
 }
 
 // checkLayoutFile checks the content of oci-layout.

@@ -21,7 +21,7 @@ type Contents struct {
 
 // OfContents gives a layout that is only read. The path stands for it in messages.
 func OfContents(path string, c Contents) *Layout {
-	return &Layout{path, &memoryStore{Contents: c, path: path}}
+	return &Layout{path: path, store: &memoryStore{Contents: c, path: path}}
 }
 
 type memoryStore struct {

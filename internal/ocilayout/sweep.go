@@ -21,8 +21,9 @@ type parts struct {
 
 // A reachable is the part of a layout that is needed.
 type reachable struct {
-	l      *Layout
-	needed map[digest.Digest]bool
+	l         *Layout
+	needed    map[digest.Digest]bool
+	manifests map[digest.Digest]bool // those among them
 }
 
 // mark marks a manifest or blob as needed, and all below it.
@@ -34,6 +35,7 @@ func (r *reachable) mark(d digest.Digest, isManifest bool) error {
 	if !isManifest {
 		return nil
 	}
+	r.manifests[d] = true
 	text, err := r.l.manifest(d)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -65,7 +67,7 @@ func (l *Layout) mark(leave map[string]bool) (*reachable, []descriptor.Descripto
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &reachable{l, map[digest.Digest]bool{}}
+	r := &reachable{l: l, needed: map[digest.Digest]bool{}, manifests: map[digest.Digest]bool{}}
 	var open []descriptor.Descriptor // entries without a name, which may refer to another manifest
 	for _, d := range idx.Manifests {
 		switch name := d.Annotations[NameKey]; {

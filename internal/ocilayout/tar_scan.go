@@ -12,6 +12,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/bayplan/bayplan/internal/ocilayout/foreign"
 	"github.com/bayplan/bayplan/internal/pieces"
 )
 
@@ -77,7 +78,7 @@ func list(f *pieces.File, from, size int64) (*listing, error) {
 
 // add adds one entry.
 func (l *listing) add(h *tar.Header, s span, size int64) error {
-	l.docker = l.docker || isDockerEntry(h.Name)
+	l.docker = l.docker || foreign.IsDockerEntry(h.Name)
 	name, err := entryName(h)
 	if err != nil {
 		return err
@@ -157,16 +158,16 @@ func readArchive(f *pieces.File, name string) (*listing, *Index, error) {
 	}
 	l, err := list(f, 0, size)
 	if l.docker && l.layout == nil {
-		return nil, nil, oldArchiveError(name)
+		return nil, nil, foreign.OldArchiveError(name)
 	}
 	if err != nil {
-		return nil, nil, cmp.Or(compressedError(name, f), fmt.Errorf("%s: %w", name, err))
+		return nil, nil, cmp.Or(foreign.CompressedError(name, f), fmt.Errorf("%s: %w", name, err))
 	}
 	if !l.ended(f) {
 		return nil, nil, fmt.Errorf("%s: the end of a tar archive is missing after byte %d: it is cut off, or none", name, l.end)
 	}
 	if l.layout == nil && l.below != "" {
-		return nil, nil, belowError(name, l.below)
+		return nil, nil, foreign.BelowError(name, l.below)
 	}
 	if l.layout == nil {
 		return nil, nil, fmt.Errorf("%s is not an OCI layout: it holds no file %s", name, layoutFile)

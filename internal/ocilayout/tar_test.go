@@ -168,7 +168,7 @@ func TestTarLongHeaders(t *testing.T) {
 	text := bytes.Repeat([]byte("layer! "), 100)
 	long := digest.SHA512.FromBytes(text)
 	for range 2 {
-		if err := (&Layout{path, s}).Put(long, 700, bytes.NewReader(text)); err != nil {
+		if err := (&Layout{path: path, store: s}).Put(long, 700, bytes.NewReader(text)); err != nil {
 			t.Fatal(err)
 		}
 	}

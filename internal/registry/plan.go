@@ -33,6 +33,9 @@ func (c *Client) Plan(ctx context.Context, images []Image, want Selection) (*Tra
 	if err := c.findMountSources(ctx, t); err != nil {
 		return nil, err
 	}
+	if err := c.findLeftOut(ctx, t); err != nil {
+		return nil, err
+	}
 	t.want(wants)
 	t.dropScratch()
 	return t, nil

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,6 +96,11 @@ func (x *exchange) getBlob() error {
 		return err
 	}
 	f, err := x.repo.Open(d)
+	if size, ok := x.repo.leftOut(d); err != nil && ok && x.req.Method == http.MethodHead {
+		x.w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+		x.w.Header().Set("Docker-Content-Digest", d.String())
+		return nil
+	}
 	if err != nil {
 		return notFoundIfAbsent(err, "BLOB_UNKNOWN", x.repo.name+" has no "+d.String())
 	}

@@ -279,12 +279,25 @@ func (r *repository) read(d digest.Digest) ([]byte, error) {
 func (r *repository) holds(d digest.Digest, size int64) (bool, error) {
 	f, err := r.Open(d)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		n, ok := r.leftOut(d)
+		return ok && (size < 0 || n == size), nil
 	}
 	if err != nil {
 		return false, err
 	}
 	return size < 0 || f.Size() == size, f.Close()
+}
+
+// leftOut gives the size of a blob that a layout leaves out since its destination has it. The
+// layout counts as having the blob, but nobody can read it there.
+func (r *repository) leftOut(d digest.Digest) (size int64, ok bool) {
+	l, ok := r.BlobStore.(interface {
+		LeftOut(d digest.Digest) (int64, bool)
+	})
+	if !ok {
+		return 0, false
+	}
+	return l.LeftOut(d)
 }
 
 // put stores a small blob.

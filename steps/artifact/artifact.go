@@ -129,7 +129,7 @@ func (a *artifact) checkFile(at string, f file, title string) []error {
 
 // Paths implements runner.Pather.
 func (a *artifact) Paths() runner.Paths {
-	paths := runner.Paths{Reads: append(a.paths(), destination.Keys(a.To)...), Into: destination.Layouts(a.To)}
+	paths := runner.Paths{Reads: append(a.paths(), destination.Reads(a.To)...), Into: destination.Layouts(a.To)}
 	for i, to := range a.To.Items {
 		if to.Other.Layout != "" {
 			continue
@@ -190,13 +190,13 @@ func (a *artifact) Inputs(ctx context.Context, w runner.World) ([]runner.Input, 
 		}
 		in = append(in, runner.Input{Name: titleOf(f), Digest: "sha256:" + sums[runner.SHA256]})
 	}
-	signing, err := destination.KeyInputs(ctx, a.To, w)
+	signing, err := destination.FileInputs(ctx, a.To, w)
 	return append(in, signing...), err
 }
 
-// CheckFiles implements runner.FileChecker: it reads the keys that sign layouts.
+// CheckFiles implements runner.FileChecker: it reads the keys and receipts of layouts.
 func (a *artifact) CheckFiles(_ context.Context, w runner.World, _ bool) error {
-	return destination.CheckKeys(a.To, w)
+	return destination.CheckFiles(a.To, w)
 }
 
 // Diff implements runner.Step. It hashes the files and asks for the artifact's manifest at

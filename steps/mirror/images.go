@@ -20,7 +20,7 @@ func (m *mirror) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 	for _, host := range destination.Hosts(m.To, m.out) {
 		errs = append(errs, m.Images.CheckFiles(w, "images", imagelist.Destination{Host: host, Same: m.out.SameRegistry}))
 	}
-	return errors.Join(once(append(errs, m.checkKeyFiles(w), destination.CheckKeys(m.To, w)))...)
+	return errors.Join(once(append(errs, m.checkKeyFiles(w), destination.CheckFiles(m.To, w)))...)
 }
 
 // Inputs implements runner.Step: the files of keys, the lists, the layouts that they name and
@@ -40,7 +40,7 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 	}
 	in = append(in, lists...)
 	in = append(in, destination.Inputs(bases)...)
-	signing, err := destination.KeyInputs(ctx, m.To, w)
+	signing, err := destination.FileInputs(ctx, m.To, w)
 	if err != nil {
 		return nil, err
 	}

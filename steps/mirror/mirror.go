@@ -163,7 +163,7 @@ func (m *mirror) Validate() error {
 
 // Paths implements runner.Pather.
 func (m *mirror) Paths() runner.Paths {
-	paths := runner.Paths{Reads: append(setting.Paths(slices.Concat(m.trustReads(), m.Images.Reads())), destination.Keys(m.To)...), Into: destination.Layouts(m.To)}
+	paths := runner.Paths{Reads: append(setting.Paths(slices.Concat(m.trustReads(), m.Images.Reads())), destination.Reads(m.To)...), Into: destination.Layouts(m.To)}
 	paths.Looks = m.Images.SourcePlaces()
 	paths.Asks = append(m.Images.Servers("images", nil), m.stores()...)
 	for i, to := range m.To.Items {
@@ -199,7 +199,11 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	if err != nil {
 		return nil, err
 	}
-	table, err := d.transferPlan(ctx, trustRecorded(m.out.Registry(), images, prior))
+	trusted := trustRecorded(m.out.Registry(), images, prior)
+	if err := destination.Distrust(m.To, trusted, m.out.Registry()); err != nil {
+		return nil, err
+	}
+	table, err := d.transferPlan(ctx, trusted)
 	if err != nil {
 		return nil, err
 	}

@@ -121,7 +121,7 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	switch t.Kind {
 	case runner.ExpectDirectory, runner.ExpectEnvironments:
 		return b.directory(t)
-	case runner.ExpectImageKey, runner.ExpectImagePGP, runner.ExpectKeyring, runner.ExpectTrustRoot, runner.ExpectMediaSecret, runner.ExpectMediaPublic:
+	case runner.ExpectImageKey, runner.ExpectImagePGP, runner.ExpectKeyring, runner.ExpectTrustRoot, runner.ExpectMediaSecret, runner.ExpectMediaPublic, runner.ExpectReceipt:
 		return b.key(t)
 	}
 	if exists(t.path) || exists(pieces.TablePath(t.path)) { // an earlier plan has made it

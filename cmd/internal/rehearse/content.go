@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/receipt"
 	"github.com/bayplan/bayplan/internal/rpm/rpmbuild"
 	"github.com/bayplan/bayplan/internal/standin"
 	"github.com/bayplan/bayplan/internal/tripleo"
@@ -50,6 +51,8 @@ func (b *builder) newContent(t *thing) ([]byte, error) {
 		return b.signature(t)
 	case runner.ExpectKeyring, runner.ExpectImagePGP:
 		return b.world.pgp.Public()
+	case runner.ExpectReceipt:
+		return (&receipt.Receipt{Of: "stand-in.invalid"}).Text(), nil
 	case runner.ExpectMediaSecret:
 		return b.world.secret, nil
 	case runner.ExpectMediaPublic:

@@ -34,6 +34,10 @@ type Layout struct {
 	// Sign the table of the archive's pieces, or of the one file, as minisign does: the signature is
 	// LAYOUT.pieces.minisig. Who has the public key then knows that nothing was changed.
 	Sign Signing `json:"sign,omitzero"`
+	// Receipt of the destination, which bayplan inventory writes there: blobs that it names are left
+	// out. The index names all images, and says what is left out; manifests and blobs of at most 16
+	// KiB stay.
+	Without plan.Path `json:"without,omitempty"`
 }
 
 // Connections are what destinations need of the plan's connections.

@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/receipt"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -76,15 +77,17 @@ func (l Layout) validateForm(field string) []error {
 // isSealed says whether a table of pieces belongs to the layout.
 func (l Layout) isSealed() bool { return l.Split != "" || l.Sign.Key != "" }
 
-// Keys gives the files of the keys that sign the layouts.
-func Keys(to Setting) []string {
-	var keys []string
+// Reads gives the files that say how the layouts travel: keys and receipts.
+func Reads(to Setting) []string {
+	var files []string
 	for _, one := range to.Items {
-		if key := one.Other.Sign.Key; key != "" {
-			keys = append(keys, string(key))
+		for _, file := range []plan.Path{one.Other.Sign.Key, one.Other.Without} {
+			if file != "" {
+				files = append(files, string(file))
+			}
 		}
 	}
-	return keys
+	return files
 }
 
 // Expects gives what the layouts need that the step does not make, for runner.Expecter: their
@@ -98,17 +101,24 @@ func Expects(to Setting) []runner.Expected {
 		if key := string(one.Other.Sign.Key); key != "" {
 			all = append(all, runner.Expected{Kind: runner.ExpectMediaSecret, Field: Field(to, i) + ".sign.key", Path: key})
 		}
+		if file := string(one.Other.Without); file != "" {
+			all = append(all, runner.Expected{Kind: runner.ExpectReceipt, Field: Field(to, i) + ".without", Path: file})
+		}
 	}
 	return all
 }
 
-// CheckKeys reads the keys that sign the layouts, and decrypts none.
-func CheckKeys(to Setting, w runner.World) error {
+// CheckFiles reads the keys and receipts of the layouts, and decrypts none.
+func CheckFiles(to Setting, w runner.World) error {
 	var errs []error
 	for i, one := range to.Items {
 		if one.Other.Sign.Key != "" {
 			_, err := readKey(w, one.Other.Sign)
 			errs = append(errs, plan.At(Field(to, i)+".sign.key", err))
+		}
+		if one.Other.Without != "" {
+			_, err := readReceipt(w, string(one.Other.Without))
+			errs = append(errs, plan.At(Field(to, i)+".without", err))
 		}
 	}
 	return errors.Join(errs...)
@@ -117,13 +127,25 @@ func CheckKeys(to Setting, w runner.World) error {
 // maxKey is the largest file of a key.
 const maxKey = 64 << 10
 
-func readKey(w runner.World, s Signing) (*minisign.SecretKey, error) {
-	f, err := w.Open(string(s.Key))
+func read(w runner.World, path string, most int64) ([]byte, error) {
+	f, err := w.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxKey))
+	return io.ReadAll(io.LimitReader(f, most))
+}
+
+func readReceipt(w runner.World, path string) (*receipt.Receipt, error) {
+	text, err := read(w, path, receipt.MaxBytes+1)
+	if err != nil {
+		return nil, err
+	}
+	return receipt.Parse(path, text)
+}
+
+func readKey(w runner.World, s Signing) (*minisign.SecretKey, error) {
+	content, err := read(w, string(s.Key), maxKey)
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +180,11 @@ func SetForms(to Setting, w runner.World, c *registry.Client) error {
 				return fmt.Errorf("%s.sign.key: %w", Field(to, i), err)
 			}
 		}
+		if l.Without != "" {
+			if f.Without, err = readReceipt(w, string(l.Without)); err != nil {
+				return fmt.Errorf("%s.without: %w", Field(to, i), err)
+			}
+		}
 		if err := c.Layout(string(l.Layout)).SetForm(f); err != nil {
 			return err
 		}
@@ -165,15 +192,15 @@ func SetForms(to Setting, w runner.World, c *registry.Client) error {
 	return nil
 }
 
-// KeyInputs gives the keys as inputs of a step.
-func KeyInputs(ctx context.Context, to Setting, w runner.World) ([]runner.Input, error) {
+// FileInputs gives the keys and receipts as inputs of a step.
+func FileInputs(ctx context.Context, to Setting, w runner.World) ([]runner.Input, error) {
 	var in []runner.Input
-	for _, key := range Keys(to) {
-		sums, err := w.Sum(ctx, key, runner.SHA256)
+	for _, file := range Reads(to) {
+		sums, err := w.Sum(ctx, file, runner.SHA256)
 		if err != nil {
 			return nil, err
 		}
-		in = append(in, runner.Input{Name: "key " + key, Digest: "sha256:" + sums[runner.SHA256]})
+		in = append(in, runner.Input{Name: file, Digest: "sha256:" + sums[runner.SHA256]})
 	}
 	return in, nil
 }
@@ -228,4 +255,25 @@ func VerifySeals(ctx context.Context, to Setting, w runner.World, c *registry.Cl
 		errs = append(errs, err)
 	}
 	return errs
+}
+
+// Distrust makes images at layouts that leave out blobs be looked at as a whole: what a record
+// says is there, an earlier receipt may have left out. Targets begin with oci:LAYOUT.
+func Distrust(to Setting, images []registry.Image, c *registry.Client) error {
+	for _, one := range to.Items {
+		l := one.Other
+		if l.Layout == "" {
+			continue
+		}
+		noted, err := c.Layout(string(l.Layout)).Noted()
+		if err != nil {
+			return err
+		}
+		for i := range images {
+			if (noted || l.Without != "") && strings.HasPrefix(images[i].Target, registry.LayoutPrefix+string(l.Layout)+":") {
+				images[i].Whole = ""
+			}
+		}
+	}
+	return nil
 }

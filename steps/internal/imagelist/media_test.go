@@ -1,0 +1,119 @@
+package imagelist
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bayplan/bayplan/internal/minisign"
+	"github.com/bayplan/bayplan/internal/pieces"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tripleo"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// medium makes an archive in three pieces with a signed table, and the file of the public key.
+func medium(t *testing.T) (base, key string) {
+	t.Helper()
+	base, key = filepath.Join(t.TempDir(), "media.tar"), filepath.Join(t.TempDir(), "centre.pub")
+	f, err := pieces.OpenLocked(base, pieces.Mode{Most: 4096, Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Truncate(10_000), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	table, err := pieces.WriteTable(base, nil, func(path string) (string, error) {
+		sums, err := (&runner.Disk{}).Sum(t.Context(), path, runner.SHA256)
+		return sums[runner.SHA256], err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, secret, err := minisign.Generate(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := minisign.NewSecretKey("centre.key", secret, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature, err := k.Sign("media.tar.pieces", table)
+	if err := errors.Join(err, os.WriteFile(key, public, 0o600), os.WriteFile(pieces.SignaturePath(base), signature, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return base, key
+}
+
+func checkSigned(t *testing.T, base, key string) error {
+	t.Helper()
+	return checkMedium(t.Context(), &runner.Disk{}, Entry{ListedImage: tripleo.ListedImage{Name: registry.LayoutPrefix + base}, Key: key})
+}
+
+// flip changes one bit of a file.
+func flip(t *testing.T, path string, bit int) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[bit/8] ^= 1 << (bit % 8)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// One changed bit of any piece is found, and the piece is named.
+func TestChangedPieces(t *testing.T) {
+	base, key := medium(t)
+	if err := checkSigned(t, base, key); err != nil {
+		t.Fatal(err)
+	}
+	for n, size := range []int{4096, 4096, 10_000 - 2*4096} {
+		for _, bit := range []int{0, size*4 + 3, size*8 - 1} {
+			path := pieces.Name(base, n+1)
+			flip(t, path, bit)
+			if err := checkSigned(t, base, key); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the piece %s is damaged", path)) {
+				t.Errorf("bit %d of piece %d: %v", bit, n+1, err)
+			}
+			flip(t, path, bit)
+		}
+	}
+}
+
+// Whatever is changed in the table or its signature, the medium is refused.
+func TestChangedTable(t *testing.T) {
+	base, key := medium(t)
+	for _, path := range []string{pieces.TablePath(base), pieces.SignaturePath(base)} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := 0
+		if path == pieces.SignaturePath(base) {
+			first = strings.Index(string(text), "\n") // the untrusted comment is not signed
+		}
+		for at := first; at < len(text); at += 3 {
+			bit := at*8 + 4 // other bits of a letter may mean the same: cases of hex digits, ends of base64
+			flip(t, path, bit)
+			if err := checkSigned(t, base, key); err == nil {
+				t.Errorf("%s: byte %d may change", path, at)
+			}
+			flip(t, path, bit)
+		}
+	}
+	_, other := medium(t)
+	if err := checkSigned(t, base, other); err == nil || !strings.Contains(err.Error(), "it is a signature by the key") {
+		t.Errorf("another key: %v", err)
+	}
+	if err := os.Remove(pieces.SignaturePath(base)); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkSigned(t, base, key); err == nil || !strings.Contains(err.Error(), "is not signed") {
+		t.Errorf("no signature: %v", err)
+	}
+}
