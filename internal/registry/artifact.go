@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
 
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
@@ -72,6 +75,27 @@ func (c *Client) filesOfIndex(ctx context.Context, a *Artifact, index manifest.I
 		a.Files = append(a.Files, manifests.About(files, d)...)
 	}
 	return nil
+}
+
+// CheckFile gives an error for a file that its layout leaves out, since the destination of the
+// layout has it.
+func (c *Client) CheckFile(a *Artifact, f File) error {
+	if a.repo.Registry != layoutHost {
+		return nil
+	}
+	l, d := c.Layout(a.repo.Path), digest.Digest(f.Digest)
+	if _, out := l.LeftOut(d); !out {
+		return nil
+	}
+	if has, err := l.Has(d); has || err != nil {
+		return err
+	}
+	of, err := l.Leaves()
+	if err != nil {
+		return err
+	}
+	err = fmt.Errorf("%s leaves out the file %q (%s), which %s has by its receipt", a.repo.Path, f.Title, human.Size(f.Size), of.Of)
+	return fault.WithHint(err, "fetch it from there, or from the medium that brought it")
 }
 
 // OpenFile gives the bytes of a file of an artifact from one on. Nothing compares their

@@ -83,13 +83,11 @@ func (d *diff) fetchFrom(ctx context.Context, address string, p runner.Progress)
 		job.Seen = d.remote
 	}
 	if _, ok := artifactIn(address); ok {
-		b, err := d.blobAt(ctx, d.world, address)
-		if err == nil {
-			job.Want, err = b.within(d.want)
-		}
+		b, want, err := d.fileAt(ctx, address)
 		if err != nil {
 			return download.Result{}, err
 		}
+		job.Want = want
 		job.URL, job.Source = address+"#"+b.file.Digest, d.source(b)
 		return d.out.Downloads().Fetch(ctx, job)
 	}

@@ -105,6 +105,20 @@ func (b *blob) within(want download.Digests) (download.Digests, error) {
 	return want, nil
 }
 
+// fileAt gives the file in the artifact at an address, if that is the one that is wanted and is
+// there, and the digests that it has to have.
+func (d *diff) fileAt(ctx context.Context, address string) (*blob, download.Digests, error) {
+	b, err := d.blobAt(ctx, d.world, address)
+	if err != nil {
+		return nil, d.want, err
+	}
+	want, err := b.within(d.want)
+	if err == nil {
+		err = d.out.Registry().CheckFile(b.artifact, b.file)
+	}
+	return b, want, err
+}
+
 // blobAt finds the file in the artifact at an address, once in a run. It reads manifests.
 func (f *fetchFile) blobAt(ctx context.Context, w runner.World, address string) (*blob, error) {
 	if b := f.blobs[address]; b != nil {
