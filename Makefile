@@ -60,6 +60,7 @@ lint: ## check formatting and go.mod, run vet and staticcheck
 	go -C internal/dev/sigstorego mod tidy -diff
 	go -C internal/dev/rego mod tidy -diff
 	go -C internal/dev/release mod tidy -diff
+	go -C cmd/bayplan-temporal mod tidy -diff
 	$(static) go vet $(checked)
 	$(tool) staticcheck -checks all $(checked)
 

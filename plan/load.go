@@ -35,6 +35,9 @@ type Options struct {
 	// hold the secrets and vars that they need. "" means no file.
 	Connections string
 
+	// Centre is the site of steps that name none, if each step runs at its site; "": all run here.
+	Centre string
+
 	// Redactor learns the values of the plan's secrets when they are read. nil means
 	// that nothing is masked.
 	Redactor *redact.Redactor

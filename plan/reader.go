@@ -26,6 +26,7 @@ type whole struct {
 	step        map[string]*stepEntry // by id
 	growth      int                   // bytes of all texts after replacing their variables
 	tooBig      bool                  // growth is over maxGrowth, which is reported once
+	centre      string                // of the Options
 
 	readFile func(file string) ([]byte, error) // reads a file of the command line
 }
@@ -53,7 +54,7 @@ func newReader(w *whole, s *source, errs Errors) *reader {
 
 func newWhole(o Options) *whole {
 	return &whole{
-		redactor: o.Redactor, readFile: o.readFile, scope: &scope{vars: map[string]*variable{}},
+		redactor: o.Redactor, readFile: o.readFile, centre: o.Centre, scope: &scope{vars: map[string]*variable{}},
 		secrets: map[string]*secretSource{}, step: map[string]*stepEntry{},
 	}
 }

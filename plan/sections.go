@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -61,7 +62,7 @@ func (r *reader) readPlan(o Options) *Plan {
 		r.errs = append(r.errs, other.finish()...)
 	}
 	r.reportUnused(o, other)
-	p.Warnings = r.unused()
+	p.Centre, p.Warnings = o.Centre, r.unused()
 	return p
 }
 
@@ -245,6 +246,7 @@ func (r *reader) readInstance(s *stepEntry, i *instance, step Step) *Step {
 	step.ID, step.Key = s.address(i), i.key
 	in := refRules{step: s, each: i}
 	step.Site, _ = r.filledText(r.own(s, s.fields.value("site")), "site", "site", in)
+	step.Site = cmp.Or(step.Site, r.centre)
 	step.Needs = s.needsOf(i)
 	with := s.fields.byKey["with"]
 	switch {

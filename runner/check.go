@@ -172,6 +172,9 @@ func (c *checker) reference(n *Node, ref plan.Ref) {
 	} else if msg, hint := outputMismatch(n.Type, ref, out); msg != "" {
 		c.bad[n.ID()] = true
 		c.report(n.Step, ref.Pos, msg, hint)
+	} else if maker := c.byID[ref.Step]; out.Local && c.apart(maker, n.Step) {
+		c.bad[n.ID()] = true
+		c.report(n.Step, ref.Pos, fmt.Sprintf("the output %q of step %s names files %s, and this step runs %s", ref.Output, quoted(ref.Step), siteText(maker), siteText(n.Step)), typ.passHint(maker))
 	}
 }
 

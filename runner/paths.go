@@ -33,6 +33,7 @@ func (c *checker) paths(g *Graph) {
 			c.unordered(b, a)
 		}
 	})
+	c.otherSites(all, pairs)
 	c.filledTwice(all)
 	c.places(g, all)
 }
@@ -66,11 +67,11 @@ func (c *checker) findUnknownWaits(g *Graph) {
 }
 
 // eachPair calls f for each pair in file order, except for steps that have a mistake
-// by then.
+// by then, and for those that run on different hosts.
 func (c *checker) eachPair(all []nodePaths, pairs [][2]int, f func(a, b nodePaths)) {
 	for _, pair := range pairs {
 		a, b := all[pair[0]], all[pair[1]]
-		if !c.bad[a.node.ID()] && !c.bad[b.node.ID()] {
+		if !c.bad[a.node.ID()] && !c.bad[b.node.ID()] && !c.apart(a.node.Step, b.node.Step) {
 			f(a, b)
 		}
 	}

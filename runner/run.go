@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/claims"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -25,6 +26,12 @@ type Runner struct {
 
 	Only []string // run just these steps; empty: all
 	Skip []string // but not these
+
+	// Vouched and Claims are those of steps that other Runners run, of the same plan on the
+	// same host: what they gave as Finding.Vouched, and what they fill. A nil Claims holds
+	// those of one run.
+	Vouched []string
+	Claims  *claims.Table
 
 	// Rehearsal is the world of a rehearsal, for steps that are a Rehearser, or nil.
 	Rehearsal Rehearsal

@@ -19,7 +19,7 @@ type runState struct {
 	outputs map[string]Outputs        // recorded, found, verified or planned
 	files   map[string][]*plannedFile // in a diff or a lock: what the steps would leave behind
 	running map[string]*running
-	claims  claims.Table
+	claims  *claims.Table
 	asking  []claiming      // jobs that wait to be told whether they may change something, in order
 	looked  map[string]bool // steps that have been told so
 	disk    *Disk
@@ -54,6 +54,10 @@ func newRunState(r *Runner, mode Mode, chosen map[string]bool, recorded map[stri
 	rs := &runState{
 		runner: r, mode: mode, report: &Report{Mode: mode, byID: map[string]*StepReport{}}, outputs: recorded, disk: r.disk(),
 		files: map[string][]*plannedFile{}, running: map[string]*running{}, looked: map[string]bool{}, began: time.Now(),
+		claims: r.Claims,
+	}
+	if rs.claims == nil {
+		rs.claims = &claims.Table{}
 	}
 	for _, n := range r.Graph.order {
 		if chosen[n.ID()] {
@@ -86,6 +90,7 @@ func (rs *runState) startNode(n *Node) work {
 	j := &job{
 		graph: rs.runner.Graph, node: n, mode: rs.mode, prior: rs.runner.prior(n), outputs: map[string]Outputs{},
 		others: rs.madeByOthers(n), world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress, rehearsal: rs.runner.Rehearsal, allow: rs.runner.Allow,
+		vouched: slices.Clone(rs.runner.Vouched),
 	}
 	if j.rehearsal != nil {
 		j.world, j.hardWorld = rehearsed{j.world, j.rehearsal}, rehearsed{j.hardWorld, j.rehearsal}

@@ -18,6 +18,10 @@ type Output struct {
 	Doc  string // one sentence, for `bayplan explain`
 	List bool
 	Made bool // it names what the step has made
+
+	// Local says that it names files of the host on which the step ran: it means nothing on
+	// another one.
+	Local bool
 }
 
 // Types are all types of steps, in the order in which they are shown.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A Content is what is known of what comes to a place.
@@ -51,8 +52,10 @@ type Conflict struct {
 // Digests gives the two digests that differ, "" if only the sizes are known to.
 func (c *Conflict) Digests() (mine, theirs string) { return c.Mine.common(c.Theirs) }
 
-// A Table holds who fills which place. Its zero value is empty. One goroutine may use it.
+// A Table holds who fills which place. Its zero value is empty. It is for use by many goroutines
+// at once: several runs may share one.
 type Table struct {
+	mu sync.Mutex
 	by map[string][]claim // one of each party
 }
 
@@ -66,6 +69,8 @@ type claim struct {
 // change.
 func (t *Table) Claim(who string, contents map[string]Content) *Conflict {
 	names := slices.Sorted(maps.Keys(contents))
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, name := range names {
 		for _, c := range t.by[name] {
 			if c.who != who && c.content.Differs(contents[name]) {

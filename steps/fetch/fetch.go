@@ -91,7 +91,7 @@ func Type(out servers) runner.Type {
 	return runner.Type{
 		Name: "fetch",
 		Outputs: []runner.Output{
-			{Name: "path", Doc: "The file, absolute.", Made: true},
+			{Name: "path", Doc: "The file, absolute.", Made: true, Local: true},
 			{Name: "sha256", Doc: "Its digest, 64 hex digits."},
 			{Name: "size", Doc: "Its bytes."},
 		},

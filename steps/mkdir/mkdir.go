@@ -34,7 +34,7 @@ type mkdir struct {
 func Type() runner.Type {
 	return runner.Type{
 		Name:    "mkdir",
-		Outputs: []runner.Output{{Name: "paths", Doc: "The directories, absolute, in the order of the plan.", List: true, Made: true}},
+		Outputs: []runner.Output{{Name: "paths", Doc: "The directories, absolute, in the order of the plan.", List: true, Made: true, Local: true}},
 		New:     func() runner.Step { return &mkdir{} },
 	}
 }

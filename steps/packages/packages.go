@@ -71,7 +71,7 @@ func Type(out hosts) runner.Type {
 	return runner.Type{
 		Name: "package",
 		Outputs: []runner.Output{
-			{Name: "files", Doc: "The files unpacked, or of the packages installed, absolute.", List: true, Made: true},
+			{Name: "files", Doc: "The files unpacked, or of the packages installed, absolute.", List: true, Made: true, Local: true},
 			{Name: "packages", Doc: "The packages in full: name-version-release.arch.", List: true},
 		},
 		New: func() runner.Step { return &packageFiles{out: out, euid: effectiveUser()} },

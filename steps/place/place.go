@@ -42,7 +42,7 @@ type placeFiles struct {
 func Type() runner.Type {
 	return runner.Type{
 		Name:    "place",
-		Outputs: []runner.Output{{Name: "files", Doc: "The copies, absolute, in the order of the plan.", List: true, Made: true}},
+		Outputs: []runner.Output{{Name: "files", Doc: "The copies, absolute, in the order of the plan.", List: true, Made: true, Local: true}},
 		New:     func() runner.Step { return &placeFiles{} },
 	}
 }

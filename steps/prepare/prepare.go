@@ -149,8 +149,8 @@ func Type(out registries) runner.Type {
 	return runner.Type{
 		Name: "prepare",
 		Outputs: []runner.Output{
-			{Name: "env_file", Doc: "Path of the file for the overcloud.", Made: true},
-			{Name: "images_file", Doc: "Path of the list of images; empty when none is written.", Made: true},
+			{Name: "env_file", Doc: "Path of the file for the overcloud.", Made: true, Local: true},
+			{Name: "images_file", Doc: "Path of the list of images; empty when none is written.", Made: true, Local: true},
 			{Name: "images", Doc: "The images at their source, NAME:TAG, in the order of the list.", List: true},
 		},
 		New: func() runner.Step {

@@ -47,10 +47,10 @@ func Type() runner.Type {
 	return runner.Type{
 		Name: "untar",
 		Outputs: []runner.Output{
-			{Name: "files", Doc: "The files, absolute, in the order of the archive.", List: true, Made: true},
-			{Name: "sums", Doc: "The files with their digests as sha256sum writes and reads them: 64 hex digits, two spaces, the absolute path.", List: true},
-			{Name: "dirs", Doc: "The directories that the archive lists, absolute.", List: true},
-			{Name: "into", Doc: "The directory unpacked into, absolute."},
+			{Name: "files", Doc: "The files, absolute, in the order of the archive.", List: true, Made: true, Local: true},
+			{Name: "sums", Doc: "The files with their digests as sha256sum writes and reads them: 64 hex digits, two spaces, the absolute path.", List: true, Local: true},
+			{Name: "dirs", Doc: "The directories that the archive lists, absolute.", List: true, Local: true},
+			{Name: "into", Doc: "The directory unpacked into, absolute.", Local: true},
 		},
 		New: func() runner.Step { return &untar{} },
 	}

@@ -55,7 +55,7 @@ func Type(out hosts) runner.Type {
 		Name:  "verify-http-boot",
 		Check: true,
 		Outputs: []runner.Output{
-			{Name: "files", Doc: "The files that were checked, absolute, sorted.", List: true},
+			{Name: "files", Doc: "The files that were checked, absolute, sorted.", List: true, Local: true},
 			{Name: "callback_url", Doc: "The URL that the script gives the kernel to call back to; empty without a script."},
 		},
 		// Files begins as an empty list. It is nil when it is a reference that is not known yet.

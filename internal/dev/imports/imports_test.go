@@ -145,6 +145,10 @@ var rules = []rule{
 		reason: "they double what a process does before it starts; internal/dev/sigstorego compares with them, as a module of its own",
 	},
 	{
+		packages: []string{"./"}, not: []string{"go.temporal.io"},
+		reason: "cmd/bayplan-temporal is a module of its own, so that bayplan contains nothing of Temporal",
+	},
+	{
 		packages: []string{"./"}, not: []string{"github.com/regclient"},
 		except: []string{"./internal/registry", "./internal/ocilayout", "./internal/registryserver"}, direct: true,
 		reason: "only the registry client and the two packages that share its types know it; others use these packages",

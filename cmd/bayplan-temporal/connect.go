@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// tlsOf returns the TLS settings of the flags, nil for a connection without TLS.
+func tlsOf(c *cli.Context) (*tls.Config, error) {
+	ca, cert, key, name := c.String("tls-ca"), c.String("tls-cert"), c.String("tls-key"), c.String("tls-server-name")
+	if ca+cert+key+name == "" {
+		return nil, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}
+	if (cert == "") != (key == "") {
+		return nil, usageError{errors.New("--tls-cert and --tls-key belong together")}
+	}
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			return nil, fmt.Errorf("read the own certificate: %w", err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	if ca != "" {
+		pem, err := os.ReadFile(ca)
+		if err != nil {
+			return nil, fmt.Errorf("read the authorities: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("read the authorities: %s has no certificate", ca)
+		}
+	}
+	return config, nil
+}
+
+// dial connects to the server. identity is what the server calls this process.
+func (p *program) dial(c *cli.Context, identity string) (client.Client, error) {
+	config, err := tlsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(c.Context, 20*time.Second)
+	defer cancel()
+	connected, err := client.DialContext(ctx, client.Options{
+		HostPort: c.String("address"), Namespace: c.String("namespace"), Identity: identity,
+		ConnectionOptions: client.ConnectionOptions{TLS: config},
+		Logger:            log.NewStructuredLogger(slog.New(&problems{tell: p.tell})),
+	})
+	if err != nil {
+		return nil, fault.WithHint(fmt.Errorf("connect to the Temporal server at %s: %w", c.String("address"), err), "--address names another one; for a try, start one with: temporal server start-dev")
+	}
+	return connected, nil
+}
+
+// retryDial is how long a worker waits before it dials again.
+const retryDial = 5 * time.Second
+
+// reach connects to the server as dial does, and waits for a server that does not answer.
+func (p *program) reach(c *cli.Context, identity string) (client.Client, error) {
+	if _, err := tlsOf(c); err != nil {
+		return nil, err
+	}
+	for told := false; ; told = true {
+		connected, err := p.dial(c, identity)
+		if err == nil {
+			return connected, nil
+		}
+		if !told {
+			p.tell("waits for the server: " + err.Error())
+		}
+		select {
+		case <-time.After(retryDial):
+		case <-c.Context.Done():
+			return nil, err
+		}
+	}
+}
+
+// A problems is a log handler that tells people of errors of the library, each at most once a minute.
+type problems struct {
+	tell func(string)
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// repeatProblem is how long an error of the library is not told again.
+const repeatProblem = time.Minute
+
+// Enabled implements slog.Handler.
+func (*problems) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+// Handle implements slog.Handler.
+func (h *problems) Handle(_ context.Context, r slog.Record) error {
+	cause := ""
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "Error" {
+			cause = ": " + a.Value.String()
+		}
+		return true
+	})
+	if cause == "" {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.last == nil {
+		h.last = map[string]time.Time{}
+	}
+	if time.Since(h.last[r.Message]) > repeatProblem {
+		h.last[r.Message] = time.Now()
+		h.tell("temporal: " + r.Message + cause)
+	}
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (h *problems) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+// WithGroup implements slog.Handler.
+func (h *problems) WithGroup(string) slog.Handler { return h }

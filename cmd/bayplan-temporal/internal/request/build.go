@@ -1,0 +1,111 @@
+package request
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/bayplan/bayplan/cmd/internal/loader"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps"
+)
+
+// maxSteps is how many steps a run may have. Each takes about six events of the history, of which
+// Temporal allows 51,200.
+const maxSteps = 5000
+
+// Options are what a command line adds to a plan.
+type Options struct {
+	Version     string
+	File        string // the plan file
+	Values      plan.Options
+	Centre      string
+	Locked      bool
+	Waves       []string // patterns of sites, in order
+	MaxFailures int      // -1: any number
+
+	Silence, Patience time.Duration
+}
+
+// siteName is what a site may be called: it becomes a part of the name of a task queue.
+var siteName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// CheckSite returns an error for a name that no site may have.
+func CheckSite(name string) error {
+	if !siteName.MatchString(name) {
+		return fmt.Errorf("a site is named by letters, digits and . _ -, and %q is not", name)
+	}
+	return nil
+}
+
+// Build reads and checks a plan, and makes the Run of it. Mistakes in the plan are a plan.Errors.
+// It asks no server and reads no secret.
+func Build(ctx context.Context, o Options) (*Run, *loader.Plan, error) {
+	var opened []string
+	values := o.Values
+	values.Centre = o.Centre
+	values.Opened = func(file string) {
+		if abs, err := filepath.Abs(file); err == nil && !slices.Contains(o.Values.VarFiles, file) {
+			opened = append(opened, abs)
+		}
+	}
+	read, errs := loader.Load(ctx, o.File, values)
+	if err := errs.Err(); err != nil {
+		return nil, read, err
+	}
+	bundle, err := collect(read.Parsed, opened, o.Values, steps.Builtin(read.Conns))
+	if err != nil {
+		return nil, read, err
+	}
+	r := &Run{
+		Form: Form, Version: o.Version, Plan: read.Parsed.Name, Bundle: bundle, Centre: o.Centre, Locked: o.Locked,
+		Steps: stepsOf(read.Graph), Waves: len(o.Waves), MaxFailures: o.MaxFailures, Silence: o.Silence, Patience: o.Patience,
+	}
+	if len(r.Steps) > maxSteps {
+		return nil, read, fault.WithHint(fmt.Errorf("the plan has %d steps, and a run on Temporal takes at most %d", len(r.Steps), maxSteps), "split the plan")
+	}
+	for _, n := range read.Graph.Nodes {
+		if err := CheckSite(n.Step.Site); err != nil {
+			return nil, read, plan.Errors{n.Step.Errorf(n.Step.Pos, "site: %v", err)}
+		}
+	}
+	if err := r.setWaves(o.Waves, o.Centre); err != nil {
+		return nil, read, err
+	}
+	return r, read, r.Seal()
+}
+
+// stepsOf returns the steps of a graph, with what travels between their sites.
+func stepsOf(g *runner.Graph) []Step {
+	all := make([]Step, len(g.Nodes))
+	place := map[string]int{}
+	for i, n := range g.Nodes {
+		place[n.ID()] = i
+		all[i] = Step{ID: n.ID(), Type: n.Type.Name, Site: n.Step.Site}
+	}
+	for i, n := range g.Nodes {
+		for _, e := range n.Needs {
+			all[i].Needs = append(all[i].Needs, e.From)
+			from := &all[place[e.From]]
+			if e.Kind == runner.Reference && from.Site != all[i].Site {
+				all[i].Asks = append(all[i].Asks, e.From)
+				from.Gives = append(from.Gives, e.Output)
+			}
+		}
+		all[i].Needs, all[i].Asks = distinct(all[i].Needs), distinct(all[i].Asks)
+	}
+	for i := range all {
+		all[i].Gives = distinct(all[i].Gives)
+	}
+	return all
+}
+
+func distinct(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/flow"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/follow"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/site"
+	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// stopWait is how long a worker that stops waits for its steps, which save their state.
+const stopWait = 30 * time.Second
+
+func (p *program) workerCommand() *cli.Command {
+	return &cli.Command{
+		Name: "worker", Usage: "do the steps of one site, until it is stopped",
+		UsageText: "bayplan-temporal worker --site NAME [flags]",
+		Description: "Keeps each plan with its state in DIR/PLAN. While the worker is away,\n" +
+			"\"bayplan apply -f DIR/PLAN/FILE --only STEP\" goes on there.",
+		Flags:  workerFlags(),
+		Action: checked(p.work),
+	}
+}
+
+// work is the action of worker.
+func (p *program) work(c *cli.Context) error {
+	s, err := p.site(c)
+	if err != nil {
+		return err
+	}
+	lock, err := s.Lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if s.Client, err = p.reach(c, s.Identity); err != nil {
+		return err
+	}
+	defer s.Client.Close()
+	stop, err := startSite(s, c.Int("parallel"))
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if c.Bool("runs") {
+		stop, err := startRuns(s.Client)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	p.tell(fmt.Sprintf("%s works for site %s in %s, with the server %s", version(), s.Name, s.Dir, c.String("address")))
+	p.watchOthers(c.Context, s)
+	return nil
+}
+
+// site makes the site of the flags.
+func (p *program) site(c *cli.Context) (*site.Site, error) {
+	name := c.String("site")
+	if name == "" {
+		return nil, usageError{errors.New("worker needs --site NAME")}
+	}
+	if err := request.CheckSite(name); err != nil {
+		return nil, usageError{err}
+	}
+	if c.Int("parallel") < 1 {
+		return nil, usageError{fmt.Errorf("--parallel %d: at least one step must run", c.Int("parallel"))}
+	}
+	s := &site.Site{Name: name, Version: version(), Secrets: p.secrets, Observe: p.told}
+	for flag, to := range map[string]*string{"dir": &s.Dir, "state-dir": &s.StateDir, "connections": &s.Connections} {
+		if c.String(flag) == "" {
+			continue
+		}
+		abs, err := filepath.Abs(c.String(flag))
+		if err != nil {
+			return nil, err
+		}
+		*to = abs
+	}
+	_, host := runner.UserAndHost()
+	s.Identity = identity(name, host, s.Dir)
+	return s, nil
+}
+
+// identity returns what the server calls a worker. It stays the same when the worker starts again,
+// and differs between two workers of one site.
+func identity(site, host, dir string) string {
+	sum := sha256.Sum256([]byte(host + "\x00" + dir))
+	return fmt.Sprintf("%s on %s (%s)", site, host, hex.EncodeToString(sum[:4]))
+}
+
+// told prints what becomes of steps here.
+func (p *program) told(e runner.Event) {
+	switch {
+	case e.Kind == runner.StepBegin:
+		fmt.Fprintf(p.stdout, "%s: begun\n", e.Step)
+	case e.Kind == runner.StepEnd && e.Error != "":
+		fmt.Fprintf(p.stdout, "%s: %s: %s\n", e.Step, e.Status, human.Line(e.Error))
+	case e.Kind == runner.StepEnd:
+		fmt.Fprintf(p.stdout, "%s: %s in %.1fs\n", e.Step, e.Status, e.Took)
+	}
+}
+
+// startSite begins to take the steps of a site.
+func startSite(s *site.Site, parallel int) (stop func(), err error) {
+	w := worker.New(s.Client, flow.SiteQueue(s.Name), worker.Options{
+		Identity: s.Identity, DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: parallel,
+		WorkerStopTimeout: stopWait, MaxHeartbeatThrottleInterval: 2 * time.Second,
+	})
+	w.RegisterActivityWithOptions(s.Step, activity.RegisterOptions{Name: flow.ActivityName})
+	return w.Stop, w.Start()
+}
+
+// startRuns begins to advance runs.
+func startRuns(c client.Client) (stop func(), err error) {
+	w := worker.New(c, flow.Queue, worker.Options{DisableRegistrationAliasing: true})
+	w.RegisterWorkflowWithOptions(flow.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
+	return w.Stop, w.Start()
+}
+
+// watchOthers tells of other workers of the same site until ctx ends.
+func (p *program) watchOthers(ctx context.Context, s *site.Site) {
+	told := map[string]bool{}
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		others, err := follow.WorkersOf(ctx, s.Client, s.Name)
+		for _, other := range others {
+			if err == nil && other != s.Identity && !told[other] {
+				told[other] = true
+				p.tell(fmt.Sprintf("another worker takes steps of site %s: %s; this one is %s: the two have two states", s.Name, other, strings.TrimSpace(s.Identity)))
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
