@@ -20,7 +20,7 @@ func TestExplainTopics(t *testing.T) {
 		"references":  {"${steps.ID.OUTPUT}", "${steps.sites[each.key].OUTPUT}"},
 		"lock":        {"choices:", "--locked"},
 		"environment": {"BAYPLAN_VAR_NAME\n", "PLAN.lock.yaml", "docker-credential-NAME", "XDG_CONFIG_HOME"},
-		"exit-codes":  {"  3    diff --exit-code", "  130  interrupted"},
+		"exit-codes":  {"  3    diff", "  130  interrupted"},
 		"json":        {`"format_version": 1`},
 	}
 	for _, name := range explain.Topics() {

@@ -17,7 +17,6 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
-	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/minisign"
@@ -150,7 +149,7 @@ func validate(ctx context.Context, files []string, o Options) error {
 		all = append(all, errs...)
 		if len(errs) == 0 {
 			o.Warn(p.Warnings)
-			all = append(all, p.Graph.CheckFiles(ctx, foreign(p.Parsed.Dir))...)
+			all = append(all, p.Graph.CheckFiles(ctx, places.Foreign(p.Parsed.Dir))...)
 			o.note(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.Graph.Nodes), "step", "steps")))
 			for _, line := range offLines(p.Parsed.Off) {
 				o.note("  " + line)
@@ -158,13 +157,6 @@ func validate(ctx context.Context, files []string, o Options) error {
 		}
 	}
 	return append(all, o.Plan.Shared.Errors()...).Once().Err()
-}
-
-// foreign reports of a path whether it leads out of the plan's folder or its repository: what is there is
-// stood in for.
-func foreign(dir string) func(string) bool {
-	home := places.Folder{}.Home(dir, dir)
-	return func(path string) bool { return trees.Leaves(home, path) }
 }
 
 // begin reads the plans into the world, and makes its registries know what they need.

@@ -39,3 +39,10 @@ func (f Folder) Home(dir, disk string) string {
 	}
 	return dir
 }
+
+// Foreign reports of a path whether it leads out of a plan's folder or its repository: what is there is
+// stood in for.
+func Foreign(dir string) func(path string) bool {
+	home := Folder{}.Home(dir, dir)
+	return func(path string) bool { return trees.Leaves(home, path) }
+}
