@@ -34,6 +34,8 @@ type world struct {
 
 	// These are written between runs only.
 	standIns map[string][]byte // contents by path below the root or by address
+	pushed   map[string][]byte // contents of blobs that plans push, by address
+	copied   map[string]bool   // paths below the root of files that are those of a plan's folder
 	waived   map[string]bool   // digests that plans demand of things that are stood in for
 	pinned   map[string]bool   // references of plans whose digests are those of stand-ins
 
