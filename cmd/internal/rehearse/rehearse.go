@@ -195,11 +195,8 @@ func (r *rehearsal) makeWorld() error {
 		return err
 	}
 	pgp, err := signer.NewPGP()
-	if err != nil {
-		return err
-	}
-	public, secret, err := minisign.Generate(rand.Reader)
-	if err != nil {
+	public, secret, mediaErr := minisign.Generate(rand.Reader)
+	if err := errors.Join(err, mediaErr); err != nil {
 		return err
 	}
 	r.world = &world{

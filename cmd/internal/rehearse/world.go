@@ -26,10 +26,9 @@ type world struct {
 	root *places.Root
 	keep bool // servers keep what they hold below the root
 
-	rules upstream.Rules
-	plans *registries.Plans
-	pgp   *signer.PGP
-
+	rules          upstream.Rules
+	plans          *registries.Plans
+	pgp            *signer.PGP
 	public, secret []byte // keys of minisign
 
 	// These are written between runs only.
