@@ -4,7 +4,6 @@ package minisign
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -124,8 +123,7 @@ func (k *SecretKey) Public() (PublicKey, error) {
 	if err != nil {
 		return PublicKey{}, err
 	}
-	var public crypto.PublicKey = key.Public()
-	return PublicKey{public.(minisign.PublicKey)}, nil
+	return PublicKey{key.Public().(minisign.PublicKey)}, nil
 }
 
 // Verify is that of the public key. To decrypt the key only for that costs too much: then a
