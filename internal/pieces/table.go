@@ -59,15 +59,17 @@ func ReadTable(base string) (Table, []byte, error) {
 }
 
 // ReadSmall reads a small file beside a row.
-func ReadSmall(path string) ([]byte, error) {
+func ReadSmall(path string) ([]byte, error) { return readSmall(path, maxTable) }
+
+func readSmall(path string, most int64) ([]byte, error) {
 	f, err := textfile.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxTable+1))
-	if err == nil && len(text) > maxTable {
-		err = fmt.Errorf("%s: more than %d bytes are too much", path, maxTable)
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("%s: more than %d bytes are too much", path, most)
 	}
 	return text, err
 }
@@ -97,9 +99,9 @@ func (t Table) isOf(base string) bool {
 	return true
 }
 
-// Files gives the paths of the files of a row that is to be read, after a check of their names
-// and sizes by the row's table. It gives no table where the row is one file without a table.
-func Files(base string) (Table, []byte, []string, error) {
+// Files finds a row that is to be read, and checks the names and sizes of its files by the row's
+// table. It gives no table where the row is one file without a table.
+func Files(base string) (Table, []byte, *Row, error) {
 	t, text, err := ReadTable(base)
 	absent := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !absent {
@@ -124,12 +126,14 @@ func Files(base string) (Table, []byte, []string, error) {
 		err := fmt.Errorf("the table %s of its pieces is missing", TablePath(base))
 		return nil, nil, nil, fault.WithHint(err, "copy it with the pieces; where they were packed, it is written when all of them are complete: apply again")
 	case absent:
-		return nil, nil, row.Paths, nil
+		return nil, nil, row, nil
+	case len(row.Paths) < len(t):
+		return nil, nil, nil, missing(base, len(row.Paths)+1)
 	case len(row.Paths) > len(t):
 		err := fmt.Errorf("the piece %s is of another set: the table %s does not name it", row.Paths[len(t)], TablePath(base))
 		return nil, nil, nil, fault.WithHint(err, "move it away")
 	}
-	return t, text, row.Paths, nil
+	return t, text, row, nil
 }
 
 // A PieceError is a file that is not the one that its table names.

@@ -122,7 +122,7 @@ func checkMedium(ctx context.Context, w runner.World, l Entry) error {
 	if !strings.HasSuffix(dir, ".tar") {
 		return nil
 	}
-	table, text, paths, err := pieces.Files(dir)
+	table, text, row, err := pieces.Files(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -134,7 +134,7 @@ func checkMedium(ctx context.Context, w runner.World, l Entry) error {
 			return err
 		}
 	}
-	return checkPieces(ctx, w, table, paths)
+	return checkPieces(ctx, w, table, row.Paths)
 }
 
 // checkSignature checks the signature of a layout's table of pieces, which is nil where there
@@ -165,11 +165,11 @@ func checkSignature(w runner.World, dir, key string, table []byte) error {
 // CheckPieces reads all pieces of a layout, and gives an error for each that is not the one that
 // its table names.
 func CheckPieces(ctx context.Context, w runner.World, layout string) error {
-	table, _, paths, err := pieces.Files(layout)
+	table, _, row, err := pieces.Files(layout)
 	if err != nil {
 		return err
 	}
-	return checkPieces(ctx, w, table, paths)
+	return checkPieces(ctx, w, table, row.Paths)
 }
 
 func checkPieces(ctx context.Context, w runner.World, table pieces.Table, paths []string) error {
