@@ -48,7 +48,9 @@ type tarDisk struct {
 	main, part *pieces.Row // nil: not there
 	index      *Index
 	blobs      map[digest.Digest]span
-	inPlace    bool // blobs can be added in place
+	inPlace    bool              // blobs can be added in place
+	sums       map[string]string // digests of its files by its table, as they are
+	table      []byte            // of pieces, which were read and are those of the table; nil: they were not
 }
 
 func (s *tarStore) partPath() string { return partOf(s.path) }
@@ -75,6 +77,12 @@ func (s *tarStore) Index() (*Index, error) {
 
 // disk reads the archive, unless it has not changed.
 func (s *tarStore) disk() (*tarDisk, error) {
+	if d := s.lastSeen; d != nil && d.table != nil {
+		if !d.main.Unchanged() {
+			return nil, changedError(s.path)
+		}
+		return d, nil
+	}
 	if d := s.lastSeen; d != nil && stays(d.main, s.path) && stays(d.part, s.partPath()) {
 		return d, nil
 	}

@@ -147,6 +147,18 @@ func (e *PieceError) Error() string {
 // Hint says what to do about it.
 func (e *PieceError) Hint() string { return "copy it again, together with the table" }
 
+// Compare gives an error for each file whose digest is not the one of the table. It needs a path
+// and a digest for each entry.
+func (t Table) Compare(paths, sums []string) error {
+	var errs []error
+	for i, e := range t {
+		if sums[i] != e.SHA256 {
+			errs = append(errs, &PieceError{Path: paths[i], Has: sums[i], Want: e.SHA256})
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // WriteTable writes the table of a row. Digests that are known, by the names of the files, are not
 // computed with sum, which gets a path.
 func WriteTable(base string, known map[string]string, sum func(path string) (string, error)) ([]byte, error) {

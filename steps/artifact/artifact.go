@@ -236,6 +236,9 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 // another digest than that artifact says, which fails.
 func (a *artifact) apply(ctx context.Context, images []registry.Image, p runner.Progress) (runner.Outputs, error) {
 	c := a.out.Registry()
+	if err := destination.Ready(ctx, a.To, c); err != nil {
+		return nil, err
+	}
 	t, err := c.Plan(ctx, images, registry.Selection{Owner: a.id})
 	if err != nil {
 		return nil, err

@@ -17,7 +17,6 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
 // A Signing says how a layout is signed.
@@ -220,6 +219,17 @@ func Unsealed(to Setting, c *registry.Client) ([]runner.Item, error) {
 	return items, nil
 }
 
+// Ready makes sure, before anything is written, that layouts can be signed, and that what is there
+// is what their tables of pieces say.
+func Ready(ctx context.Context, to Setting, c *registry.Client) error {
+	for _, path := range Layouts(to) {
+		if err := c.Layout(path).Ready(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Seal writes the tables of pieces and the signatures that layouts lack, after all that is
 // written to them.
 func Seal(ctx context.Context, to Setting, c *registry.Client, p runner.Progress) error {
@@ -250,7 +260,7 @@ func VerifySeals(ctx context.Context, to Setting, w runner.World, c *registry.Cl
 			err = fault.WithHint(fmt.Errorf("%s: it lacks %s", l.Layout, lacks), "apply again")
 		}
 		if err == nil {
-			err = imagelist.CheckPieces(ctx, w, string(l.Layout))
+			err = c.Layout(string(l.Layout)).Prove(ctx, func([]byte) error { return nil })
 		}
 		errs = append(errs, err)
 	}
