@@ -91,7 +91,7 @@ func TestMask(t *testing.T) {
 			src := newSource("x.yaml", "/", tt.text)
 			got := make([]string, len(src.lines))
 			for i, line := range src.lines {
-				got[i], _ = src.mask.render(i, line, 1)
+				got[i], _ = src.mask.Render(i, line, 0)
 			}
 			if text := strings.Join(got, "\n"); text != tt.want {
 				t.Errorf("got\n%s\nwant\n%s", text, tt.want)

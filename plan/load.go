@@ -13,9 +13,6 @@ import (
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
-// EnvironPrefix begins the names of the environment variables that set those of plans.
-const EnvironPrefix = "BAYPLAN_VAR_"
-
 // Options are what a command line adds to a plan.
 type Options struct {
 	// Vars are the values of --var. They override all others. The plan must
@@ -38,9 +35,7 @@ type Options struct {
 	// hold the secrets and vars that they need. "" means no file.
 	Connections string
 
-	// Centre is the site of steps that name none, where each step runs at its site, on a host
-	// of its own. Check of package runner then refuses paths of other sites. "" means that all
-	// steps run here, and a warning says that a site has no effect.
+	// Centre is the site of steps that name none, if each step runs at its site; "": all run here.
 	Centre string
 
 	// Redactor learns the values of the plan's secrets when they are read. nil means

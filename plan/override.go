@@ -34,14 +34,14 @@ func (r *reader) overrideVars(o Options, other *reader) {
 	}
 	for _, env := range o.Environ {
 		name, value, _ := strings.Cut(env, "=")
-		name, ours := strings.CutPrefix(name, EnvironPrefix)
+		name, ours := strings.CutPrefix(name, "BAYPLAN_VAR_")
 		if !ours {
 			continue
 		}
 		r.learn(name, value)
 		if in[0].find(name) != nil {
 			if wrong := in.set(name, varValue{text: value}); wrong != nil {
-				r.errs = append(r.errs, &Error{File: environment, Msg: EnvironPrefix + name + ": " + wrong.msg, Hint: wrong.hint})
+				r.errs = append(r.errs, &Error{File: environment, Msg: "BAYPLAN_VAR_" + name + ": " + wrong.msg, Hint: wrong.hint})
 			}
 		}
 	}

@@ -32,9 +32,8 @@ type Plan struct {
 
 	Spool int64 // bytes that blobs may take that several destinations want: defaults.spool
 
-	Centre string // of the Options: not "" if each step runs at its site
-
-	Vars []string // the names of the variables, sorted
+	Centre string   // of the Options: not "" if each step runs at its site
+	Vars   []string // the names of the variables, sorted
 
 	// Warnings are variables and secrets that nothing uses.
 	Warnings Errors

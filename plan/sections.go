@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -245,9 +246,7 @@ func (r *reader) readInstance(s *stepEntry, i *instance, step Step) *Step {
 	step.ID, step.Key = s.address(i), i.key
 	in := refRules{step: s, each: i}
 	step.Site, _ = r.filledText(r.own(s, s.fields.value("site")), "site", "site", in)
-	if step.Site == "" {
-		step.Site = r.centre
-	}
+	step.Site = cmp.Or(step.Site, r.centre)
 	step.Needs = s.needsOf(i)
 	with := s.fields.byKey["with"]
 	switch {

@@ -4,17 +4,19 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bayplan/bayplan/internal/redact/secretlines"
 )
 
 // A source is the text of one file, for its errors. It does not change after the
 // file is read, so goroutines may share it.
 type source struct {
-	file  string   // as the user named it
-	dir   string   // absolute; relative paths in the file start here
-	lines []string // without their line ends
-	width []int    // of the lines, in characters
-	mask  mask     // values of secret keys, and other texts that hide masks
-	adapt *Adapt   // of the Options, or nil
+	file  string           // as the user named it
+	dir   string           // absolute; relative paths in the file start here
+	lines []string         // without their line ends
+	width []int            // of the lines, in characters
+	mask  secretlines.Mask // values of secret keys, and other texts that hide masks
+	adapt *Adapt           // of the Options, or nil
 
 	hidden int // texts that hide has masked
 
@@ -31,7 +33,7 @@ func newSource(file, dir, text string) *source {
 	for i, line := range lines {
 		width[i] = utf8.RuneCountInString(line)
 	}
-	return &source{file: file, dir: dir, lines: lines, width: width, mask: maskLines(lines)}
+	return &source{file: file, dir: dir, lines: lines, width: width, mask: secretlines.Of(lines)}
 }
 
 // line returns the text of line n, counted from 1, or "" if there is no such line.
@@ -40,6 +42,18 @@ func (s *source) line(n int) string {
 		return ""
 	}
 	return s.lines[n-1]
+}
+
+// byteOffset returns the offset in a line at which a column begins.
+func byteOffset(line string, col int) int {
+	n := 1
+	for i := range line {
+		if n == col {
+			return i
+		}
+		n++
+	}
+	return len(line)
 }
 
 // clamp returns the place in the file that is nearest to p. An error that points
@@ -73,7 +87,7 @@ func (s *source) hide(text string) {
 				if off < 0 {
 					break
 				}
-				s.mask[i] = append(s.mask[i], span{from + off, from + off + len(part)})
+				s.mask[i] = append(s.mask[i], secretlines.Span{From: from + off, To: from + off + len(part)})
 				from += off + len(part)
 			}
 		}
@@ -82,7 +96,7 @@ func (s *source) hide(text string) {
 
 func (s *source) hideAll() {
 	for i, line := range s.lines {
-		s.mask[i] = []span{{0, len(line)}}
+		s.mask[i] = []secretlines.Span{{From: 0, To: len(line)}}
 	}
 }
 
@@ -103,7 +117,7 @@ func (s *source) fillSource(e *Error) {
 		return
 	}
 	i := e.Pos.Line - 1
-	e.Source, e.caret = s.mask.render(i, s.lines[i], e.Pos.Col)
+	e.Source, e.caret = s.mask.Render(i, s.lines[i], byteOffset(s.lines[i], e.Pos.Col))
 }
 
 // oneLine replaces line ends, which a message may quote, by spaces.

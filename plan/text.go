@@ -87,7 +87,7 @@ func (p *Plan) RevealAll(ctx context.Context) {
 func (s *source) masked() SourceText {
 	shown := make([]string, len(s.lines))
 	for i, line := range s.lines {
-		shown[i], _ = s.mask.render(i, line, 1)
+		shown[i], _ = s.mask.Render(i, line, 0)
 	}
 	return SourceText{File: s.file, Text: strings.Join(shown, "\n"), Digest: checksum.SHA256([]byte(strings.Join(s.lines, "\n")))}
 }

@@ -1,8 +1,7 @@
 package plan
 
-// unused returns a warning for each variable and each secret of the plan that nothing
-// uses, and for each site if all steps run here. A variable that has its value from outside may be there for a file of values
-// that several plans share.
+// unused returns a warning for each variable and secret that nothing uses, and for each site if all steps
+// run here. A variable with a value from outside may be there for a file of values of several plans.
 func (w *whole) unused() Errors {
 	var warnings Errors
 	for _, v := range w.scope.vars {
@@ -17,7 +16,7 @@ func (w *whole) unused() Errors {
 	}
 	for _, s := range w.steps {
 		if e := s.fields.byKey["site"]; e != nil && w.centre == "" {
-			warnings = append(warnings, s.in.src.errorf(e.keyPos, "site has no effect: there are no workers, and each step runs here"))
+			warnings = append(warnings, s.in.src.errorf(e.keyPos, "site has no effect: each step runs here, and only bayplan-temporal runs it at its site"))
 		}
 	}
 	warnings.Sort()

@@ -268,12 +268,15 @@ func (j *job) inputs(ctx context.Context, step Step) ([]Input, error) {
 	if err != nil {
 		return nil, err
 	}
+	config = shortened(redactInputs(j.graph.Plan.Redactor, j.salt(), config)) // the digest of a text with a secret would tell it
 	own, err := step.Inputs(ctx, j.world)
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(config, linkInputs(step), own), nil
+	return redactInputs(j.graph.Plan.Redactor, j.salt(), slices.Concat(config, linkInputs(step), own)), nil
 }
+
+func (j *job) salt() string { return saltOf(j.graph.Plan.Name, j.node.ID()) }
 
 // diffResult turns what an apply would do into the result of a diff.
 func (j *job) diffResult(res result) result {
@@ -303,7 +306,7 @@ func (j *job) apply(ctx context.Context, step Step, found result, note func(any)
 	}
 	if j.allow != nil {
 		secrets := j.graph.Plan.Redactor
-		if err := j.allow(j.node.ID(), redactInputs(secrets, found.inputs), redactItems(secrets, c.Items)); err != nil {
+		if err := j.allow(j.node.ID(), redactInputs(secrets, j.salt(), found.inputs), redactItems(secrets, c.Items)); err != nil {
 			return nil, err
 		}
 	}
@@ -335,7 +338,7 @@ func (j *job) verify(ctx context.Context, step Step) (Outputs, error) {
 // newRecord makes the record to be kept. It is nil if the recorded one still holds, with
 // the notes that the last apply told.
 func (j *job) newRecord(res result, key string) *Record {
-	notes := notesDigest(res.finding.Notes)
+	notes := notesDigest(j.graph.Plan.Redactor, res.finding.Notes)
 	if res.status == Unchanged && sameOutputs(res.outputs, j.prior.Outputs) {
 		if notes == j.prior.Notes {
 			return nil

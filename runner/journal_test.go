@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/durable/journal"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -55,7 +56,7 @@ func twentyLines(t *testing.T) (dir string, journal []byte) {
 // kill ends a store the way a killed process does: the kernel closes its files.
 func kill(t *testing.T, s *Store) {
 	t.Helper()
-	must(t, s.journal.file.Close())
+	must(t, s.journal.File.Close())
 	must(t, s.lock.Close())
 }
 
@@ -71,7 +72,11 @@ func must(t *testing.T, err error) {
 func doneAfter(journal []byte, n int) map[string]bool {
 	done := map[string]bool{}
 	for line := range bytes.Lines(journal[:n]) {
-		e, err := parseEntry(bytes.TrimSuffix(line, []byte("\n")))
+		body, err := durable.Unseal(bytes.TrimSuffix(line, []byte("\n")))
+		var e entry
+		if err == nil {
+			e, err = parseEntry(body)
+		}
 		if err == nil && e.Kind == "done" && bytes.HasSuffix(line, []byte("\n")) {
 			done[e.Step] = true
 		}
@@ -214,7 +219,7 @@ func TestJournalWithALineMissing(t *testing.T) {
 // A brokenFile fails after a number of bytes, like a full disk, and can be
 // made to fail at other things.
 type brokenFile struct {
-	journalFile
+	journal.File
 	room          int
 	noSync, noCut error
 }
@@ -222,9 +227,9 @@ type brokenFile struct {
 func (f *brokenFile) Write(p []byte) (int, error) {
 	if len(p) <= f.room {
 		f.room -= len(p)
-		return f.journalFile.Write(p)
+		return f.File.Write(p)
 	}
-	n, _ := f.journalFile.Write(p[:f.room])
+	n, _ := f.File.Write(p[:f.room])
 	f.room = 0
 	return n, syscall.ENOSPC
 }
@@ -233,14 +238,14 @@ func (f *brokenFile) Sync() error {
 	if f.noSync != nil {
 		return f.noSync
 	}
-	return f.journalFile.Sync()
+	return f.File.Sync()
 }
 
 func (f *brokenFile) Truncate(size int64) error {
 	if f.noCut != nil {
 		return f.noCut
 	}
-	return f.journalFile.Truncate(size)
+	return f.File.Truncate(size)
 }
 
 func TestFullDiskLosesNothing(t *testing.T) {
@@ -250,8 +255,8 @@ func TestFullDiskLosesNothing(t *testing.T) {
 		s, err := OpenStore(dir, planFile)
 		must(t, err)
 		must(t, s.Done(record("before")))
-		whole := s.journal.file
-		s.journal.file = &brokenFile{journalFile: whole, room: room}
+		whole := s.journal.File
+		s.journal.File = &brokenFile{File: whole, room: room}
 		err = s.Done(record("during"))
 		fits := err == nil
 		if !fits && (!errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), dir)) {
@@ -260,7 +265,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 		if got := s.Record("during") != nil; got != fits {
 			t.Errorf("room %d: record in memory: %v, want %v", room, got, fits)
 		}
-		s.journal.file = whole // somebody made room
+		s.journal.File = whole // somebody made room
 		must(t, s.Done(record("after")))
 		kill(t, s)
 		r, err := ReadStore(dir, planFile)
@@ -286,16 +291,16 @@ func TestJournalThatCannotBeMendedTakesNoMore(t *testing.T) {
 			s, err := OpenStore(dir, planFile)
 			must(t, err)
 			must(t, s.Done(record("before")))
-			whole := s.journal.file
+			whole := s.journal.File
 			broken := tt.file
-			broken.journalFile = whole
-			s.journal.file = &broken
+			broken.File = whole
+			s.journal.File = &broken
 			for range 2 {
 				if err := s.Done(record("during")); !errors.Is(err, tt.cause) {
 					t.Errorf("error %v, want %v", err, tt.cause)
 				}
 			}
-			s.journal.file = whole
+			s.journal.File = whole
 			if err := s.Done(record("after")); !errors.Is(err, tt.cause) {
 				t.Errorf("written to after it broke: %v", err)
 			}

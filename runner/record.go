@@ -12,6 +12,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/hostdisk"
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 // A Record is what the state keeps of a step's last success.
@@ -44,12 +45,12 @@ func (r *Record) Input(name string) string {
 	return ""
 }
 
-// notesDigest gives the digest of notes, "" for none.
-func notesDigest(notes []string) string {
+// notesDigest gives the digest of notes, in which secrets are masked, "" for none.
+func notesDigest(r *redact.Redactor, notes []string) string {
 	if len(notes) == 0 {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(strings.Join(notes, "\n")))
+	sum := sha256.Sum256([]byte(r.Text(strings.Join(notes, "\n"))))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -58,7 +59,7 @@ func notesDigest(notes []string) string {
 const longestDigest = 80
 
 // configInputs returns one input for each field of a step's configuration, in the order
-// of the struct.
+// of the struct, with its JSON.
 func configInputs(step Step) ([]Input, error) {
 	b, err := json.Marshal(step)
 	if err != nil {
@@ -78,7 +79,7 @@ func configInputs(step Step) ([]Input, error) {
 		if err := dec.Decode(&value); err != nil {
 			return nil, err
 		}
-		inputs = append(inputs, Input{Name: fmt.Sprintf("with.%s", name), Digest: digestOf(value)})
+		inputs = append(inputs, Input{Name: fmt.Sprintf("with.%s", name), Digest: string(value)})
 	}
 	return inputs, nil
 }
@@ -102,11 +103,14 @@ func linkInputs(step Step) []Input {
 	return inputs
 }
 
-func digestOf(value []byte) string {
-	if len(value) <= longestDigest {
-		return string(value)
+// shortened gives a digest in place of each long text that is not sealed.
+func shortened(inputs []Input) []Input {
+	for i, in := range inputs {
+		if len(in.Digest) > longestDigest && !strings.HasPrefix(in.Digest, redact.Mark) {
+			inputs[i].Digest = checksum.SHA256([]byte(in.Digest))
+		}
 	}
-	return checksum.SHA256(value)
+	return inputs
 }
 
 // keyOf returns the digest of everything that decides a step's result.

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/redact"
 )
@@ -71,32 +70,35 @@ func redactProblem(r *redact.Redactor, p fault.Problem) fault.Problem {
 }
 
 // redactRecord gives a record as it is written. An input with a secret in it is
-// recorded by its digest. An output with one is left out: a mark in its place would be
+// recorded by its digest, with a salt. An output with one is left out: a mark in its place would be
 // a wrong value for the steps that use it.
-func redactRecord(r *redact.Redactor, rec Record) Record {
-	rec.Inputs = redactInputs(r, rec.Inputs)
+func redactRecord(r *redact.Redactor, plan string, rec Record) Record {
+	rec.Inputs = redactInputs(r, saltOf(plan, rec.Step), rec.Inputs)
 	rec.Outputs = redactOutputs(r, rec.Outputs)
 	return rec
 }
 
 // redactPrior gives a record so that its inputs can be compared with those that
 // redactInputs gives. Records of earlier versions hold them as they are. nil stays nil.
-func redactPrior(r *redact.Redactor, rec *Record) *Record {
+func redactPrior(r *redact.Redactor, plan string, rec *Record) *Record {
 	if rec == nil {
 		return nil
 	}
 	as := *rec
-	as.Inputs = redactInputs(r, rec.Inputs)
+	as.Inputs = redactInputs(r, saltOf(plan, rec.Step), rec.Inputs)
 	return &as
 }
 
-func redactInputs(r *redact.Redactor, inputs []Input) []Input {
+// saltOf gives the salt for the inputs of a step. It is the same in each run and on each host, so
+// that a saved diff can be compared, and another one for each step of each plan.
+func saltOf(plan, step string) string { return "bayplan inputs\n" + plan + "\n" + step }
+
+// redactInputs masks names, and seals what has a secret in it.
+func redactInputs(r *redact.Redactor, salt string, inputs []Input) []Input {
 	inputs = slices.Clone(inputs)
 	for i, in := range inputs {
 		inputs[i].Name = r.Text(in.Name)
-		if r.Text(in.Digest) != in.Digest {
-			inputs[i].Digest = checksum.SHA256([]byte(in.Digest))
-		}
+		inputs[i].Digest = r.Sealed(salt+"\n"+inputs[i].Name, in.Digest)
 	}
 	return inputs
 }

@@ -22,21 +22,52 @@ func TestRedactRecord(t *testing.T) {
 		Inputs:  []Input{{"with.url", `"https://h/f?sig=abc"`}, {"list hunter2-x", "sha256:2"}, {"with.to", `"f"`}},
 		Outputs: Outputs{"a": plan.Text("it is hunter2-x"), "b": plan.List("x", "hunter2-x"), "c": plan.Text("c"), "d": plan.List("x", "y")},
 	}
-	got := redactRecord(r, rec)
+	got := redactRecord(r, "p", rec)
 	if got.Key != rec.Key || len(got.Outputs) != 2 || got.Outputs["c"].String() != "c" || len(rec.Outputs) != 4 {
 		t.Errorf("got %+v of %+v", got, rec)
 	}
-	if !strings.HasPrefix(got.Inputs[0].Digest, "sha256:") || got.Inputs[1].Name != "list [redacted]" || got.Inputs[2] != rec.Inputs[2] {
+	if !strings.HasPrefix(got.Inputs[0].Digest, "[redacted] pbkdf2-sha256:") || got.Inputs[1].Name != "list [redacted]" || got.Inputs[2] != rec.Inputs[2] {
 		t.Errorf("inputs %+v", got.Inputs)
 	}
 	// A record of an earlier version has the address itself. It is the same one.
-	now := redactInputs(r, rec.Inputs)
-	if changed := ChangedInputs(redactPrior(r, &rec), now); len(changed) > 0 {
+	now := redactInputs(r, saltOf("p", "s"), rec.Inputs)
+	if changed := ChangedInputs(redactPrior(r, "p", &rec), now); len(changed) > 0 {
 		t.Errorf("an earlier record differs: %+v", changed)
 	}
-	now = redactInputs(r, []Input{{"with.url", `"https://h/f?sig=abd"`}, rec.Inputs[1], rec.Inputs[2]})
+	now = redactInputs(r, saltOf("p", "s"), []Input{{"with.url", `"https://h/f?sig=abd"`}, rec.Inputs[1], rec.Inputs[2]})
 	if changed := ChangedInputs(&got, now); len(changed) != 1 || changed[0].Name != "with.url" {
 		t.Errorf("another address: %+v", changed)
+	}
+}
+
+// Neither the inputs nor the key of a record are digests by which a secret can be guessed fast, and a
+// long setting with a secret in it is sealed before it is shortened. The same plan gives the same
+// inputs each time; another secret, another step and another plan give others.
+func TestSealedInputs(t *testing.T) {
+	long := "https://example.com/" + strings.Repeat("x", longestDigest) + "?sig="
+	inputs := func(plan, step, secret string) []Input {
+		l := newLab()
+		r := stored(t, l.graph(t, step+": fake {says: \""+long+secret+"\"}"))
+		r.Graph.Plan.Name, r.Graph.Plan.Redactor = plan, redact.New()
+		run(t, r.Apply)
+		rec := r.Store.Record(step)
+		if want := keyOf(rec.Type, rec.Inputs); rec.Key != want {
+			t.Errorf("the key %s is not that of the inputs, %s", rec.Key, want)
+		}
+		wantStatuses(t, run(t, r.Apply), step+" unchanged")
+		return rec.Inputs
+	}
+	one := inputs("p", "a", "first-secret")
+	if !strings.HasPrefix(one[0].Digest, "[redacted] pbkdf2-sha256:") {
+		t.Fatalf("got %+v", one)
+	}
+	if again := inputs("p", "a", "first-secret"); again[0] != one[0] {
+		t.Errorf("got %+v, and before %+v", again, one)
+	}
+	for _, other := range [][]Input{inputs("p", "a", "other-secret"), inputs("p", "b", "first-secret"), inputs("q", "a", "first-secret")} {
+		if other[0] == one[0] {
+			t.Errorf("the same digest: %+v", other)
+		}
 	}
 }
 

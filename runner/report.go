@@ -69,7 +69,7 @@ type StepReport struct {
 	Blame   string  // the failed step for which it was skipped
 	Bytes   int64   // moved
 	Took    time.Duration
-	Inputs  []Input // what decided the result: "with.NAME" first; one with a secret in it by its digest
+	Inputs  []Input // what decided the result: "with.NAME" first; one with a secret in it by a digest with a salt
 	Prior   *Record // the record before this run
 
 	told  bool               // in an apply: its notes are those that the last one told

@@ -227,10 +227,10 @@ func TestStartedIsDurableBeforeEffects(t *testing.T) {
 func TestNothingIsDoneThatCannotBeWrittenDown(t *testing.T) {
 	l := newLab()
 	r := stored(t, l.graph(t, "a: fake {says: x}\nb: fake a {says: x}"))
-	whole := r.Store.journal.file
-	r.Store.journal.file = &brokenFile{journalFile: whole, room: 10}
+	whole := r.Store.journal.File
+	r.Store.journal.File = &brokenFile{File: whole, room: 10}
 	report := run(t, r.Apply)
-	r.Store.journal.file = whole
+	r.Store.journal.File = whole
 	wantStatuses(t, report, "a failed, b skipped")
 	if len(l.log) != 0 {
 		t.Errorf("done: %v", l.log)
@@ -241,13 +241,13 @@ func TestNothingIsDoneThatCannotBeWrittenDown(t *testing.T) {
 func TestRecordThatCannotBeWritten(t *testing.T) {
 	l := newLab()
 	r := stored(t, l.graph(t, "a: fake {says: x}"))
-	whole := r.Store.journal.file
+	whole := r.Store.journal.File
 	l.on["a"] = func(context.Context, *fake, Progress) error {
-		r.Store.journal.file = &brokenFile{journalFile: whole, room: 10}
+		r.Store.journal.File = &brokenFile{File: whole, room: 10}
 		return nil
 	}
 	wantStatuses(t, run(t, r.Apply), "a failed")
-	r.Store.journal.file = whole
+	r.Store.journal.File = whole
 	wantStatuses(t, run(t, r.Apply), "a adopted")
 }
 

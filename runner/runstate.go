@@ -202,7 +202,7 @@ func (rs *runState) onEnd(n *Node, res result) bool {
 	}
 	s := rs.report.Step(n.ID())
 	s.told = rs.mode == ModeApply && res.status == Unchanged && res.record == nil
-	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, redactInputs(rs.runner.redactor(), res.inputs)
+	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, redactInputs(rs.runner.redactor(), saltOf(rs.runner.Graph.Plan.Name, n.ID()), res.inputs)
 	s.Why, s.Err, s.fills = res.why, res.err, res.fills
 	s.Bytes, s.Took = r.progress.bytes.Load(), time.Since(r.began)
 	rs.finish(s)
@@ -230,7 +230,7 @@ func (rs *runState) save(n *Node, res result) result {
 	var err error
 	switch {
 	case res.record != nil:
-		err = rs.runner.Store.Done(redactRecord(rs.runner.redactor(), *res.record))
+		err = rs.runner.Store.Done(redactRecord(rs.runner.redactor(), rs.runner.Graph.Plan.Name, *res.record))
 	case res.status == Failed:
 		// A second error would only hide the first.
 		_ = rs.runner.Store.Failed(n.ID(), n.Type.Name, res.err)

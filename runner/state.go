@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +14,9 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/durable/journal"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/holder"
 	"github.com/bayplan/bayplan/internal/owners"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -33,7 +36,7 @@ type Store struct {
 	mu      sync.Mutex // guards journal and mem
 	dir     string
 	lock    *flock.Flock // nil: opened for reading only
-	journal *journal
+	journal *journal.Journal
 	mem     *memory
 	disk    *Disk
 }
@@ -57,7 +60,7 @@ func OpenStore(dir, planFile string) (*Store, error) {
 	if err := owners.Check(dir, planFile); err != nil {
 		return nil, err
 	}
-	l, err := lock(dir, filepath.Join(dir, "lock"))
+	l, err := holder.Lock(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +120,7 @@ func (s *Store) load(planFile string) error {
 			return err
 		}
 	}
-	s.journal, err = openJournal(filepath.Join(s.dir, journalName), l.good, l.lines)
+	s.journal, err = journal.Open(filepath.Join(s.dir, journalName), l.good, l.lines)
 	if err != nil {
 		return fmt.Errorf("open the state's journal: %w", err)
 	}
@@ -224,13 +227,17 @@ func (s *Store) write(e entry) error {
 		return errReadOnly
 	}
 	e.Seq, e.At = s.mem.Seq+1, time.Now().UTC()
-	if err := s.journal.append(e); err != nil {
+	body, err := json.Marshal(e)
+	if err == nil {
+		err = s.journal.Append(body)
+	}
+	if err != nil {
 		return fmt.Errorf("write the state in %s: %w", s.dir, err)
 	}
 	if err := s.mem.apply(e); err != nil {
 		return err
 	}
-	if s.journal.lines >= compactAt {
+	if s.journal.Lines >= compactAt {
 		// The entry is durable already. If compacting fails now, the next write tries
 		// again, and Close returns the error.
 		_ = s.compact()
@@ -244,7 +251,7 @@ func (s *Store) compact() error {
 	if err := s.snapshot(); err != nil {
 		return err
 	}
-	if err := s.journal.clear(); err != nil {
+	if err := s.journal.Clear(); err != nil {
 		return fmt.Errorf("clear the state's journal: %w", err)
 	}
 	return nil
@@ -263,10 +270,10 @@ func (s *Store) Close() error {
 		return nil
 	}
 	var errs []error
-	if s.journal.lines > 0 && s.journal.err == nil {
+	if s.journal.Lines > 0 && !s.journal.Broken() {
 		errs = append(errs, s.compact())
 	}
-	errs = append(errs, s.journal.file.Close(), s.disk.Save(s.sumsFile()))
+	errs = append(errs, s.journal.Close(), s.disk.Save(s.sumsFile()))
 	// Without this the next holder, until it has written its name, looks like this one.
 	errs = append(errs, os.Truncate(s.lock.Path(), 0), s.lock.Close())
 	s.lock, s.journal = nil, nil

@@ -57,7 +57,7 @@ func (r *Runner) Why(ctx context.Context, id string) (*Why, error) {
 		}
 	}
 	if w.Step.Inputs != nil {
-		w.Inputs = ChangedInputs(redactPrior(r.redactor(), w.Step.Prior), w.Step.Inputs)
+		w.Inputs = ChangedInputs(redactPrior(r.redactor(), r.Graph.Plan.Name, w.Step.Prior), w.Step.Inputs)
 	}
 	return w, nil
 }

@@ -67,6 +67,30 @@ func (p *program) dial(c *cli.Context, identity string) (client.Client, error) {
 	return connected, nil
 }
 
+// retryDial is how long a worker waits before it dials again.
+const retryDial = 5 * time.Second
+
+// reach connects to the server as dial does, and waits for a server that does not answer.
+func (p *program) reach(c *cli.Context, identity string) (client.Client, error) {
+	if _, err := tlsOf(c); err != nil {
+		return nil, err
+	}
+	for told := false; ; told = true {
+		connected, err := p.dial(c, identity)
+		if err == nil {
+			return connected, nil
+		}
+		if !told {
+			p.tell("waits for the server: " + err.Error())
+		}
+		select {
+		case <-time.After(retryDial):
+		case <-c.Context.Done():
+			return nil, err
+		}
+	}
+}
+
 // A problems is a log handler that tells people of errors of the library, each at most once a minute.
 type problems struct {
 	tell func(string)

@@ -19,7 +19,16 @@ import (
 // serverArgs name the server of all tests.
 var serverArgs []string
 
+// asEnv makes the binary of the tests another program: the server, or bayplan-temporal itself.
+const asEnv = "BAYPLAN_TEMPORAL_TEST_AS"
+
 func TestMain(m *testing.M) {
+	switch os.Getenv(asEnv) {
+	case "program":
+		main()
+	case "server":
+		serve(os.Args[1], os.Args[2])
+	}
 	server := temporaltest.NewServer()
 	serverArgs = []string{"--address", server.GetFrontendHostPort(), "--namespace", server.GetDefaultNamespace()}
 	code := m.Run()

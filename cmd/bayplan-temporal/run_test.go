@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -184,6 +185,21 @@ steps:
 	run(t, "run", "-f", file).ended(t, 0, "2 changed")
 	if found, _ := filepath.Glob(filepath.Join(dir, "large/*.example.com/rhosp13/*")); len(found) < 3 {
 		t.Errorf("found %v", found)
+	}
+}
+
+// A worker waits for its server.
+func TestNoServer(t *testing.T) {
+	out := newBuffer()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan int)
+	go func() {
+		done <- newProgram(out, out, nil).execute(ctx, []string{"bayplan-temporal", "worker", "--site", "s1", "--dir", t.TempDir(), "--address", "127.0.0.1:1"})
+	}()
+	out.wait(t, "waits for the server: connect to the Temporal server at 127.0.0.1:1")
+	cancel()
+	if code := <-done; code != 1 {
+		t.Errorf("exit code %d", code)
 	}
 }
 

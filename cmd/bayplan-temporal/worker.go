@@ -49,7 +49,7 @@ func (p *program) work(c *cli.Context) error {
 		return err
 	}
 	defer lock.Close()
-	if s.Client, err = p.dial(c, s.Identity); err != nil {
+	if s.Client, err = p.reach(c, s.Identity); err != nil {
 		return err
 	}
 	defer s.Client.Close()

@@ -30,6 +30,7 @@ type program struct {
 	terminal       *terminal                         // standard output, if it can be drawn on
 	drawn          atomic.Pointer[view.TerminalView] // what draws on the terminal, if anything does
 	measured       *measurement                      // what --metrics asks for; nil: nothing
+	reports        []string                          // the host of the registry of reports, if there is one
 	reported       *siteRun                          // what --report-to asks for; nil: nothing
 	printed        bool                              // a document, or a line of a stream, is printed
 	job            *ciJob                            // of a CI system, nil outside of one

@@ -19,6 +19,8 @@ func TestExplainTopics(t *testing.T) {
 		"steps":       {"Settings of steps.ID:", "  needs (list of text, optional)", "  timeout (text, optional)", "  for_each (", `check["edge2"]`},
 		"references":  {"${steps.ID.OUTPUT}", "${steps.sites[each.key].OUTPUT}"},
 		"lock":        {"choices:", "--locked"},
+		"environment": {"BAYPLAN_VAR_NAME\n", "PLAN.lock.yaml", "docker-credential-NAME", "XDG_CONFIG_HOME"},
+		"exit-codes":  {"  3    diff --exit-code", "  130  interrupted"},
 		"json":        {`"format_version": 1`},
 	}
 	for _, name := range explain.Topics() {

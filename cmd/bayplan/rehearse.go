@@ -49,15 +49,10 @@ func (p *program) rehearse(c *cli.Context) error {
 	}
 	ok, err := rehearse.Run(c.Context, files, rehearse.Options{
 		Patience: patience,
-		Plan:     options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Found: p.found.Found,
+		Plan:     options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Found: p.found.Found, Ended: p.found.Ended,
 		Warn: p.warn,
 		Say:  func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },
 	})
-	if err == nil && ok {
-		for _, file := range files {
-			p.found.Checked(file)
-		}
-	}
 	if err == nil && !ok {
 		return reportedError{errRehearsal}
 	}

@@ -42,6 +42,7 @@ func (p *program) withSiteReport(mode runner.Mode, do cli.ActionFunc) cli.Action
 		if err != nil {
 			return usageError{fmt.Errorf("--report-to: %w", err)}
 		}
+		p.reports = []string{to.Host}
 		p.reported = &siteRun{to: to, began: time.Now()}
 		done := do(c)
 		if errors.As(done, new(*runner.LockedError)) {
@@ -79,8 +80,10 @@ func (p *program) sendReport(c *cli.Context, run sitereport.Run) {
 		err = memory.Keep(p.reported.to, &d, p.redactor)
 	}
 	if err != nil {
-		p.printError(fmt.Errorf("the report of this run is not kept: %w", err))
 		memory = nil
+		if !errors.Is(err, errNoPlan) { // which is told
+			p.printError(fmt.Errorf("the report of this run is not kept: %w", err))
+		}
 	}
 	ctx := c.Context
 	if ctx.Err() != nil {
@@ -98,10 +101,13 @@ func (p *program) sendReport(c *cli.Context, run sitereport.Run) {
 	}
 }
 
+// errNoPlan says that a plan that cannot be read has no state.
+var errNoPlan = errors.New("the plan cannot be read")
+
 // memory reads what the state of the plan keeps of reports.
 func (r *siteRun) memory(c *cli.Context) (*sitereport.Memory, error) {
 	if r.plan.Parsed == nil {
-		return nil, errors.New("the plan cannot be read, and so has no state")
+		return nil, errNoPlan
 	}
 	return sitereport.Remember(stateDir(c, r.plan.Parsed), r.plan.Parsed.File)
 }

@@ -52,6 +52,7 @@ func (p *program) sitesStatus(c *cli.Context) error {
 	if err != nil {
 		return usageError{fmt.Errorf("--reports-from: %w", err)}
 	}
+	p.reports = []string{from.Host}
 	judge := sitereport.Judge{From: from, Silent: c.Duration("silent-after")}
 	var plans *connections.Set
 	if c.IsSet("file") || c.IsSet("connections") {

@@ -103,7 +103,7 @@ func TestSystemdServiceOfASite(t *testing.T) {
 	service := readUnit(t, "bayplan@.service")
 	root := t.TempDir()
 	dir := filepath.Join(root, "etc", "bayplan", "edge")
-	if err := copyCheckedIn(filepath.Join("..", "..", "examples", "edge"), dir); err != nil {
+	if err := checkedin.Copy(filepath.Join("..", "..", "examples", "edge"), dir); err != nil {
 		t.Fatal(err)
 	}
 	connections := filepath.Join(root, "connections.yaml")

@@ -38,6 +38,7 @@ type Redactor struct {
 	known  map[string]bool
 	beside map[string]bool         // masked behind a name of a secret only
 	forms  map[[asWord]byte][]form // by the first bytes, the longest first
+	seals  sync.Map                // what Sealed has computed, by salt and text
 }
 
 // A form is a secret in one of its encodings.

@@ -75,7 +75,8 @@ func Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	return &stream{ctx: ctx, File: f, stop: context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })}, nil
 }
 
-// OpenRegular opens a regular file. It refuses everything else at once.
+// OpenRegular opens a regular file. It refuses everything else at once, also files that the kernel
+// makes, as below /proc: reading some of them never ends.
 func OpenRegular(path string) (*os.File, error) {
 	f, _, err := open(path, false)
 	return f, err
@@ -90,6 +91,9 @@ func open(path string, pipe bool) (*os.File, fs.FileInfo, error) {
 	info, err := f.Stat()
 	if err == nil && (!pipe || info.IsDir()) {
 		err = CheckRegular(path, info)
+	}
+	if err == nil && info.Mode().IsRegular() && isPseudo(f) {
+		err = &fs.PathError{Op: "open", Path: path, Err: errors.New("is made by the kernel, not a regular file")}
 	}
 	if err != nil {
 		_ = f.Close()

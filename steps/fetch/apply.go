@@ -10,6 +10,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -93,15 +94,12 @@ func (d *diff) fetchFrom(ctx context.Context, address string, p runner.Progress)
 	if local == "" {
 		return d.out.Downloads().Fetch(ctx, job)
 	}
-	r, err := os.Open(local)
+	r, err := textfile.OpenRegular(local)
 	if err != nil {
 		return download.Result{}, err
 	}
 	defer r.Close()
 	fi, err := r.Stat()
-	if err == nil && !fi.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", local)
-	}
 	if err != nil {
 		return download.Result{}, err
 	}

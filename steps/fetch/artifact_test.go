@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -303,5 +304,71 @@ func TestFetchFromSignedLayout(t *testing.T) {
 	steptest.Remove(t, filepath.Join(b.Dir, "to", "agent.kernel"))
 	if _, err := fetched(t, step(layout, public)); err == nil || !strings.Contains(err.Error(), filepath.Base(pieces[1])) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A blob that is not what the manifest says leaves nothing behind, and one whose line broke is
+// continued in the next run.
+func TestFetchArtifactOverBadLine(t *testing.T) {
+	kernel := strings.Repeat("0123456789", 100_000)
+	for name, tt := range map[string]struct {
+		answer func(w http.ResponseWriter, n int) // the first answers
+		want   string                             // the error of the first run
+		ranges string                             // what the second run asks for; "": from the beginning
+	}{
+		"other bytes": {
+			answer: func(w http.ResponseWriter, _ int) { _, _ = w.Write([]byte(strings.Repeat("x", len(kernel)))) },
+			want:   "its sha256 is ",
+		},
+		"another size": {
+			answer: func(w http.ResponseWriter, _ int) {
+				w.Header().Set("Content-Length", "3")
+				_, _ = w.Write([]byte("abc"))
+			},
+			want: "would send 3 bytes, the manifest says 1000000",
+		},
+		"a line that is down": {
+			answer: func(w http.ResponseWriter, n int) {
+				if n > 1 {
+					w.WriteHeader(http.StatusNotFound)
+					return
+				}
+				w.Header().Set("Content-Length", strconv.Itoa(len(kernel)))
+				_, _ = w.Write([]byte(kernel[:12345]))
+			},
+			want: "12.1 KiB of 976.6 KiB had come", ranges: "bytes=12345-999999",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := testbed.NewRegistries(t)
+			putArtifact(t, b, testbed.EdgeHost+"/"+bootAgent, ocilayout.Artifact{}, "agent.kernel="+kernel)
+			n, asked := 0, ""
+			b.Before["edge"] = func(w http.ResponseWriter, r *http.Request) bool {
+				if !strings.Contains(r.URL.Path, "/blobs/") {
+					return false
+				}
+				n++
+				tt.answer(w, n)
+				return true
+			}
+			step := fromAddress(t, b, "oci://"+testbed.EdgeHost+"/"+bootAgent)
+			if _, err := fetched(t, &step); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v", err)
+			}
+			left, err := os.ReadDir(filepath.Join(b.Dir, "to"))
+			if err != nil || len(left) > 0 && tt.ranges == "" {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+			b.Before["edge"] = func(_ http.ResponseWriter, r *http.Request) bool {
+				if strings.Contains(r.URL.Path, "/blobs/") {
+					asked = r.Header.Get("Range")
+				}
+				return false
+			}
+			again := fromAddress(t, b, step.URL.Text)
+			if got, err := fetched(t, &again); err != nil || got != kernel || asked != tt.ranges {
+				t.Errorf("%d bytes, %v, asked for %q", len(got), err, asked)
+			}
+		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/diskimage"
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/internal/readers"
+	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
@@ -103,7 +104,7 @@ func (f imageFile) Check(format string, convert bool) error {
 // OpenContent opens what is to be stored. It reads the disk and checks the file that
 // it has opened, since that file is the one that is stored.
 func (f imageFile) OpenContent(format string, convert bool) (glance.File, error) {
-	file, err := os.Open(f.Path)
+	file, err := textfile.OpenRegular(f.Path)
 	if err != nil {
 		return nil, err
 	}

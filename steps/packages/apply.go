@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/rpm"
+	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -113,7 +114,7 @@ func (d *diff) key() string {
 // open opens the package and skips to its payload. It gives an error for another
 // package than the one that Diff saw.
 func (d *diff) open(file string) (io.ReadCloser, error) {
-	r, err := os.Open(file)
+	r, err := textfile.OpenRegular(file)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ func (d *diff) fetch(ctx context.Context) error {
 		_, err := d.out.Downloads().Fetch(ctx, job)
 		return err
 	}
-	r, err := os.Open(local)
+	r, err := textfile.OpenRegular(local)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,8 @@ type Run struct {
 	// none.
 	Clean func(string) string
 
-	checked  []string // plans in which validate has found no mistake
+	left     map[string]string // why plans of these were left out
+	checked  []string          // plans in which validate has found no mistake
 	warnings plan.Errors
 	found    plan.Errors // by a rehearsal
 	graph    *runner.Graph
@@ -44,6 +45,17 @@ func (r *Run) Checked(file string) {
 	if r != nil {
 		r.checked = append(r.checked, file)
 	}
+}
+
+// Ended notes a plan without mistakes, or one that was left out, with why.
+func (r *Run) Ended(file, why string) {
+	if r == nil {
+		return
+	}
+	if r.checked = append(r.checked, file); r.left == nil {
+		r.left = map[string]string{}
+	}
+	r.left[file] = why
 }
 
 // Warn notes what may be a mistake in a plan.

@@ -74,7 +74,9 @@ func (r *Run) planCases() []ciformat.Case {
 		return &cases[i]
 	}
 	for _, file := range r.checked {
-		add(file)
+		if c := add(file); r.left[file] != "" {
+			c.Result, c.Message = ciformat.Skipped, r.left[file]
+		}
 	}
 	for _, list := range []plan.Errors{r.mistakes(), r.found} {
 		for _, e := range list {

@@ -29,8 +29,8 @@ type SiteReport struct {
 	ExitCode int       `json:"exit_code"`       // of the command
 	Error    string    `json:"error,omitempty"` // why it failed: its first line
 
-	FailingSince time.Time `json:"failing_since,omitzero"` // when the first run ended since which none was done; by the clock of the site
-	LastDone     time.Time `json:"last_done,omitzero"`     // when a run was done last; by the clock of the site
+	FailingSince time.Time `json:"failing_since,omitzero"` // when the first run ended since which none of the whole plan was done; by the clock of the site
+	LastDone     time.Time `json:"last_done,omitzero"`     // when a run of the whole plan was done last; by the clock of the site
 	Unsent       int       `json:"unsent,omitempty"`       // runs before this one whose reports could not be sent
 
 	Counts  map[runner.Status]int `json:"counts,omitempty"`         // steps
@@ -137,7 +137,7 @@ type SiteState string
 const (
 	SiteUnreadable SiteState = "unreadable" // the tag is no report, or a damaged one, or cannot be read
 	SiteSilent     SiteState = "silent"     // its last report is too old
-	SiteFailing    SiteState = "failing"    // its last run was not done
+	SiteFailing    SiteState = "failing"    // its last run of the whole plan was not done
 	SiteBehind     SiteState = "behind"     // its last run was done, by another plan or lock file
 	SiteDone       SiteState = "done"
 )

@@ -24,6 +24,7 @@ func Files() []FileGroup {
 			{".bayplan/NAME/lock", "Held by an `apply` that runs; names its process, user and host."},
 			{".bayplan/NAME/state.json", "The records of all steps."},
 			{".bayplan/NAME/journal.jsonl", "The records since `state.json` was written, a line each."},
+			{".bayplan/NAME/site-report.json", "With `--report-to`: since when runs fail, and the last report if it was not sent."},
 			{".bayplan/NAME/runs/TIME/", "The last 50 applies: `run.json` says what each was, `events.jsonl` what happened."},
 			{".bayplan/NAME/cache/", "Digests of files, labels of images, uploads under way, blobs that several destinations want. May be deleted while no `apply` runs."},
 		}},

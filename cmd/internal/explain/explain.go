@@ -16,9 +16,6 @@ import (
 	"github.com/bayplan/bayplan/steps"
 )
 
-// jsonTopic is the topic that describes no part of plans, but the form of JSON.
-const jsonTopic = "json"
-
 // Types returns the names of all step types.
 func Types() []string {
 	var names []string
@@ -34,7 +31,10 @@ func Topics() []string {
 	for _, t := range topics {
 		names = append(names, t.name)
 	}
-	return append(names, jsonTopic)
+	for _, o := range others {
+		names = append(names, o.name)
+	}
+	return names
 }
 
 // Check returns an error, with a hint, if a name is that of no step type and no topic.
@@ -161,8 +161,10 @@ func Document(name string) (document.Explain, error) {
 		}
 		d.Topics = append(d.Topics, topic)
 	}
-	if name == "" || name == jsonTopic {
-		d.Topics = append(d.Topics, document.ExplainedTopic{Topic: jsonTopic, Description: jsonText(), Parts: []document.TopicedPart{}})
+	for _, o := range others {
+		if name == "" || name == o.name {
+			d.Topics = append(d.Topics, document.ExplainedTopic{Topic: o.name, Description: o.text(), Parts: []document.TopicedPart{}})
+		}
 	}
 	return d, nil
 }

@@ -24,7 +24,7 @@ func describeType(out *strings.Builder, t document.ExplainedType) {
 }
 
 func describeTopic(out *strings.Builder, t document.ExplainedTopic) {
-	if t.Topic == jsonTopic {
+	if isOther(t.Topic) {
 		out.WriteString(t.Description)
 		return
 	}

@@ -24,7 +24,8 @@ type Plan struct {
 }
 
 // Load reads and checks a plan, and gives all its mistakes. A plan with mistakes cannot be opened.
-func Load(ctx context.Context, file string, o plan.Options) (*Plan, plan.Errors) {
+// Registries that the command asks besides the steps are named by their hosts.
+func Load(ctx context.Context, file string, o plan.Options, registries ...string) (*Plan, plan.Errors) {
 	p, errs := plan.Load(ctx, file, o)
 	if p == nil {
 		return &Plan{}, errs
@@ -38,6 +39,9 @@ func Load(ctx context.Context, file string, o plan.Options) (*Plan, plan.Errors)
 	errs = append(errs, conns.CheckAsked(asked)...)
 	l := &Plan{Parsed: p, Graph: graph, Conns: conns, Asked: asked}
 	if len(errs) == 0 {
+		if len(registries) > 0 {
+			asked = append(slices.Clone(asked), runner.Asked{Server: runner.Server{Kind: runner.RegistryServer, Hosts: registries}})
+		}
 		l.Warnings = slices.Concat(p.Warnings, graph.Warnings, conns.Unused(p, asked))
 		l.Warnings.Sort()
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/artifacts"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/pathindex"
 	"github.com/bayplan/bayplan/internal/pieces"
@@ -48,19 +49,24 @@ const carried = "carried"
 // b.mistakes.
 func (b *builder) provide(ctx context.Context) error {
 	for i := 0; i < len(b.things.ordered); i++ { // a list of images adds layouts
-		t := b.things.ordered[i]
-		var err error
-		if t.url != "" {
-			err = b.provideAddress(t)
-		} else {
-			err = b.providePath(ctx, t)
+		if t := b.things.ordered[i]; t.url == "" {
+			if err := b.providePath(ctx, t); err != nil {
+				return fmt.Errorf("stand in for %s: %w", b.world.root.Strip(t.path), err)
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("stand in for %s: %w", b.world.root.Strip(t.path+t.url), err)
+	}
+	for _, t := range b.things.ordered { // which may be of files
+		if t.url != "" {
+			if err := b.provideAddress(t); err != nil {
+				return fmt.Errorf("stand in for %s: %w", t.url, err)
+			}
 		}
 	}
 	b.checkMembers()
 	for _, e := range b.things.wanted {
+		if b.isPushed(e.URL) {
+			continue
+		}
 		for _, pin := range e.Pins {
 			b.world.waived[pin] = true
 		}
@@ -96,9 +102,45 @@ func (b *builder) serve(e runner.Expectation) {
 	}
 }
 
+// isPushed reports whether what is at an address is a blob that plans push, or none that they do not push:
+// nothing stands in for it.
+func (b *builder) isPushed(address string) bool {
+	_, exact := b.pushedTo(address)
+	return exact
+}
+
+// pushedTo gives the files that plans push to the repository of a blob's address, and reports whether these
+// are all that is there.
+func (b *builder) pushedTo(address string) (files []string, exact bool) {
+	host, repository, ok := registries.CutBlob(address)
+	exact = ok && b.world.plans.Exact(host, repository, func(path string) bool {
+		files = append(files, path)
+		return b.world.copied[path]
+	})
+	return files, exact
+}
+
+// provideBlob lets the file that plans push have the address that its blob will have.
+func (b *builder) provideBlob(t *thing) error {
+	files, _ := b.pushedTo(t.url)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(t.url, "/"+checksum.SHA256(content)) {
+			b.world.pushed[t.url] = content
+		}
+	}
+	return nil
+}
+
 func (b *builder) provideAddress(t *thing) error {
 	if t.Kind == runner.ExpectImagePGP {
 		return nil // the world makes the signatures of a store
+	}
+	if b.isPushed(t.url) {
+		return b.provideBlob(t)
 	}
 	if artifacts.Is(t.url) {
 		return b.artifact(t)
@@ -286,6 +328,7 @@ func (b *builder) copyOwn(t *thing) error {
 	if t.Kind == runner.ExpectImageList {
 		b.layoutsOf(t)
 	}
+	b.world.copied[t.path] = true
 	return write(t.path, content)
 }
 

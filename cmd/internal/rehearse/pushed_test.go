@@ -1,11 +1,14 @@
 package rehearse
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bayplan/bayplan/internal/checksum"
 )
 
 // A trial is a rehearsal of plans that a test writes.
@@ -110,6 +113,27 @@ func TestPushed(t *testing.T) {
 `},
 			plans: []string{"1.yaml", "2.yaml"},
 		},
+	} {
+		t.Run(name, tt.run)
+	}
+}
+
+// A blob of a registry that plans fill is what they push there, if its bytes are known; nothing stands in
+// for another one.
+func TestPushedBlobs(t *testing.T) {
+	const text = "the file\n"
+	right, wrong := checksum.SHA256([]byte(text)), "sha256:"+strings.Repeat("a", 64)
+	plan := func(file, url, digest string) map[string]string {
+		return map[string]string{"f.bin": text, "bayplan.yaml": fmt.Sprintf(`steps:
+  push: { type: artifact, with: { files: [%s], name: "files/one:1", to: central.example.com } }
+  get: { type: fetch, needs: [push], with: { url: "https://central.example.com/v2/%s/blobs/%s", sha256: %s, to: out } }
+`, file, url, digest, strings.TrimPrefix(digest, "sha256:"))}
+	}
+	for name, tt := range map[string]trial{
+		"what is pushed":     {files: plan("f.bin", "files/one", right), want: []string{"nothing is wrong"}, not: "sha256: "},
+		"another digest":     {files: plan("f.bin", "files/one", wrong), want: []string{"bayplan.yaml:5:3: get: ", "404"}},
+		"another repository": {files: plan("f.bin", "files/two", right), want: []string{"bayplan.yaml:5:3: get: ", "404"}},
+		"unknown bytes":      {files: plan("/srv/f.bin", "files/one", wrong), want: []string{"nothing is wrong", "sha256: another file stands in for it"}},
 	} {
 		t.Run(name, tt.run)
 	}

@@ -44,6 +44,9 @@ type Options struct {
 	Say func(line string)
 	// Warn gets what may be a mistake in a plan.
 	Warn func(plan.Errors)
+	// Ended gets each plan in which nothing is wrong, and with why each plan that is not
+	// rehearsed; nil: nobody asks.
+	Ended func(file, why string)
 	// Found gets each problem besides Say; nil: nobody asks.
 	Found func(*plan.Error)
 }
@@ -52,6 +55,15 @@ type Options struct {
 func (o Options) note(line string) {
 	if !o.Quiet {
 		o.Say(line)
+	}
+}
+
+// behindWrong is why a plan is not rehearsed.
+const behindWrong = "not rehearsed, since a plan before it is wrong"
+
+func (o Options) ended(file, why string) {
+	if o.Ended != nil {
+		o.Ended(file, why)
 	}
 }
 
@@ -98,13 +110,16 @@ func Run(ctx context.Context, files []string, o Options) (ok bool, err error) {
 	ok = true
 	for i, p := range r.parts {
 		if !ok {
-			r.Say("\n" + p.file + ": not rehearsed, since a plan before it is wrong")
+			r.Say("\n" + p.file + ": " + behindWrong)
+			r.ended(p.file, behindWrong)
 			continue
 		}
 		if ok, err = r.rehearse(ctx, p, r.parts[i+1:]); err != nil {
 			return false, err
 		}
-		r.done++
+		if r.done++; ok {
+			r.ended(p.file, "")
+		}
 	}
 	if !o.Quiet {
 		r.sayWorld()
@@ -188,16 +203,13 @@ func (r *rehearsal) makeWorld() error {
 		return err
 	}
 	pgp, err := signer.NewPGP()
-	if err != nil {
-		return err
-	}
-	public, secret, err := minisign.Generate(rand.Reader)
-	if err != nil {
+	public, secret, mediaErr := minisign.Generate(rand.Reader)
+	if err := errors.Join(err, mediaErr); err != nil {
 		return err
 	}
 	r.world = &world{
 		public: public, secret: secret, root: r.root, keep: r.Keep != "", rules: rules, plans: f, pgp: pgp,
-		standIns: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
+		standIns: map[string][]byte{}, copied: map[string]bool{}, pushed: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
 		hosts: map[string]*registryHost{}, layouts: map[string]*upstream.Upstream{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/artifacts"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
 	"github.com/bayplan/bayplan/runner"
@@ -49,6 +50,10 @@ func (h *webHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if host := registries.Canonical(h.host); strings.HasPrefix(r.URL.Path, "/v2/") && h.world.plans.Fills(host) {
+		h.world.registryOf(host).ServeHTTP(w, r)
+		return
+	}
 	http.NotFound(w, r)
 }
 
@@ -58,8 +63,11 @@ func standInTime() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC
 // at gives what stands in for an address.
 func (w *world) at(host string, u *url.URL) ([]byte, bool) {
 	for _, scheme := range []string{"https", "http"} {
-		if b, ok := w.standIns[addressKey(scheme+"://"+withoutPort(host)+u.EscapedPath())]; ok {
-			return b, true
+		key := addressKey(scheme + "://" + withoutPort(host) + u.EscapedPath())
+		for _, contents := range []map[string][]byte{w.standIns, w.pushed} {
+			if b, ok := contents[key]; ok {
+				return b, true
+			}
 		}
 	}
 	return w.imageSignature(u.Path)

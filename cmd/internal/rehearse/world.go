@@ -26,14 +26,15 @@ type world struct {
 	root *places.Root
 	keep bool // servers keep what they hold below the root
 
-	rules upstream.Rules
-	plans *registries.Plans
-	pgp   *signer.PGP
-
+	rules          upstream.Rules
+	plans          *registries.Plans
+	pgp            *signer.PGP
 	public, secret []byte // keys of minisign
 
 	// These are written between runs only.
 	standIns map[string][]byte // contents by path below the root or by address
+	pushed   map[string][]byte // contents of blobs that plans push, by address
+	copied   map[string]bool   // paths below the root of files that are those of a plan's folder
 	waived   map[string]bool   // digests that plans demand of things that are stood in for
 	pinned   map[string]bool   // references of plans whose digests are those of stand-ins
 

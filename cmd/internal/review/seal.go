@@ -1,37 +1,18 @@
 package review
 
 import (
-	"crypto/pbkdf2"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/redact"
 )
 
-// sealRounds makes each guess at a sealed value cost a good part of a second. It is what OWASP
-// recommends for PBKDF2 with SHA-256
-// (https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html).
-const sealRounds = 600_000
-
 // NewSalt returns a salt for Seal.
 func NewSalt() string { return rand.Text() }
 
-// Seal returns what gives a text by which a value can be compared with the same value later,
-// and by which it cannot be read: [redacted] and a digest with a salt. Without a salt, it has no
-// digest.
+// Seal returns what seals a value with a salt, as redact.Seal does.
 func Seal(salt string) func(secret string) string {
-	return func(secret string) string {
-		if salt == "" {
-			return redact.Mark
-		}
-		sum, err := pbkdf2.Key(sha256.New, secret, []byte(salt), sealRounds, sha256.Size)
-		if err != nil { // of no value: the parameters are right
-			return redact.Mark
-		}
-		return redact.Mark + " pbkdf2-sha256:" + hex.EncodeToString(sum)
-	}
+	return func(secret string) string { return redact.Seal(salt, secret) }
 }
 
 // variable compares the values that two diffs have of a variable. One that may be secret is

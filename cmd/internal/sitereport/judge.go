@@ -73,8 +73,11 @@ func (j Judge) site(f Found, targets []document.SiteTarget) document.Site {
 		s.Notes = append(s.Notes, behind)
 	}
 	switch {
-	case s.Verdict != document.VerdictDone:
+	case s.Verdict != document.VerdictDone || !r.FailingSince.IsZero():
 		s.State, s.Since, s.Error = document.SiteFailing, ended, cmp.Or(r.Error, string(s.Verdict))
+		if s.Verdict == document.VerdictDone {
+			s.Error = "a run before failed, and the last one was for a part of the plan"
+		}
 		if since := corrected(r, r.FailingSince); !since.IsZero() && since.Before(ended) {
 			s.Since = since
 		}

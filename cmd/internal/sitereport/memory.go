@@ -64,10 +64,11 @@ func Remember(dir, planFile string) (*Memory, error) {
 // the report what is known of the runs before.
 func (m *Memory) Keep(p Place, r *document.SiteReport, secrets *redact.Redactor) error {
 	r.StateID = m.StateID
-	if r.Verdict == document.VerdictDone {
-		m.FailingSince, m.LastDone = time.Time{}, r.Ended
-	} else if m.FailingSince.IsZero() {
+	switch {
+	case r.Verdict != document.VerdictDone && m.FailingSince.IsZero():
 		m.FailingSince = r.Ended
+	case r.Verdict == document.VerdictDone && len(r.Only)+len(r.Skip) == 0: // a part says nothing of the rest
+		m.FailingSince, m.LastDone = time.Time{}, r.Ended
 	}
 	r.FailingSince, r.LastDone, r.Unsent = m.FailingSince, m.LastDone, m.Unsent
 	b, err := encode(*r, secrets)

@@ -196,26 +196,35 @@ func TestClocksAreCompared(t *testing.T) {
 	}
 }
 
-// A registry that tells no time, and one whose clock is not that of this host.
+// A registry that tells no time, one whose clock is not that of this host, and an answer of
+// a cache.
 func TestClockOfTheRegistry(t *testing.T) {
+	other := func() string { return time.Now().Add(-500 * time.Hour).UTC().Format(http.TimeFormat) }
 	for name, tt := range map[string]struct {
-		date func() string
-		want time.Duration
+		date  func() string
+		cache bool
+		notes int
 	}{
-		"none":         {func() string { return "" }, time.Hour},
-		"no time":      {func() string { return "yesterday" }, time.Hour},
-		"another time": {func() string { return time.Now().Add(-500 * time.Hour).UTC().Format(http.TimeFormat) }, time.Hour},
+		"none":         {func() string { return "" }, false, 0},
+		"no time":      {func() string { return "yesterday" }, false, 0},
+		"another time": {other, false, 1},
+		"a cache":      {other, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCentre(t)
 			c.act(func(w http.ResponseWriter, _ *http.Request) bool {
 				w.Header()["Date"] = []string{tt.date()}
+				if tt.cache {
+					w.Header().Set("Age", "1800000")
+				}
 				return false
 			})
-			send(t, c.sender(t, "edge1"), report("edge1", time.Hour))
-			d := c.sites(t)
-			if got := seconds(d.Sites[0].Age).Round(time.Minute); got != tt.want || d.Sites[0].State != document.SiteDone {
-				t.Errorf("%s, %v old", d.Sites[0].State, got)
+			if notes := send(t, c.sender(t, "edge1"), report("edge1", time.Hour)); len(notes) != tt.notes {
+				t.Errorf("notes %q", notes)
+			}
+			s := c.sites(t).Sites[0]
+			if got := seconds(s.Age).Round(time.Minute); got != time.Hour || s.State != document.SiteDone {
+				t.Errorf("%s, %v old", s.State, got)
 			}
 		})
 	}
@@ -473,6 +482,41 @@ func TestMemory(t *testing.T) {
 	}
 	if m := open(); m.StateID == "" || m.StateID == first.StateID {
 		t.Error("a damaged file is not as a new state")
+	}
+}
+
+// A run for a part of the plan does not end a failure of the whole.
+func TestPartsEndNoFailure(t *testing.T) {
+	dir := t.TempDir()
+	c := newCentre(t)
+	run := func(r document.SiteReport) string {
+		t.Helper()
+		m, err := Remember(dir, filepath.Join(dir, "plan.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Keep(c.place("edge1"), &r, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.sender(t, "edge1").Send(t.Context(), Sending{Report: r, Memory: m}); err != nil {
+			t.Fatal(err)
+		}
+		return states(c.sites(t))[0]
+	}
+	part := report("edge1", 2*time.Hour)
+	part.Only = []string{"dirs"}
+	for _, tt := range []struct {
+		r    document.SiteReport
+		want string
+	}{
+		{failed(report("edge1", 3*time.Hour), 0), "edge1 failing "},
+		{part, "edge1 failing its last run was for a part of the plan"},
+		{report("edge1", time.Hour), "edge1 done "},
+	} {
+		tt.r.FailingSince = time.Time{}
+		if got := run(tt.r); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
 	}
 }
 

@@ -87,7 +87,7 @@ const frameJSON = `{
           ]
         },
         "when": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "boolean"}], "description": "Expression over vars, and each of a repeated step, without ${ }: the step runs only where it is true, as in vars.ceph == 'yes'. It is evaluated when the plan is read. Comparisons, and, or, not, in, matches, contains, startsWith and endsWith."},
-        "site": {"type": "string", "description": "A site of workers, on which the step would run. bayplan has no workers: this has no effect, and each step runs here."},
+        "site": {"type": "string", "description": "A site, at whose host bayplan-temporal runs the step. bayplan itself has no workers: there this has no effect, and each step runs here."},
         "with": {"type": "object", "description": "The step's configuration."},
         "needs": {"type": "array", "description": "Ids of steps that must have succeeded before this one starts.", "items": {"$ref": "#/$defs/id"}, "uniqueItems": true},
         "timeout": {"$ref": "#/$defs/duration"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/readers"
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // DefaultMode is the mode of copies when the plan sets none. A boot server reads
@@ -23,7 +24,7 @@ const DefaultMode fs.FileMode = 0o644
 // copied. On an error the old file stays. A symbolic link at the target is
 // replaced, not followed.
 func (c Copy) transfer(ctx context.Context, sent func(n int64)) error {
-	from, err := os.Open(c.From)
+	from, err := textfile.OpenRegular(c.From)
 	if err != nil {
 		return err
 	}

@@ -112,5 +112,5 @@ func layoutError(dir string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return fault.WithHint(fmt.Errorf("%s: there is no layout", dir), "a mirror step with to: {layout: PATH} makes one, where the registries can be reached")
+	return fault.WithHint(fmt.Errorf("%s: there is no layout", dir), "a mirror or artifact step with to: {layout: PATH} makes one, where the registries can be reached")
 }

@@ -30,6 +30,9 @@ type Bundle struct {
 	Environ  []string          `json:"environ,omitempty"`   // the variables that set those of plans
 }
 
+// environPrefix begins the names of the environment variables that set those of plans.
+const environPrefix = "BAYPLAN_VAR_"
+
 // valuesDir is where the files of values lie in a Bundle.
 const valuesDir = ".values"
 
@@ -81,7 +84,7 @@ func checkSecrets(b Bundle, p *plan.Plan) error {
 	}
 	for _, entry := range b.Environ {
 		name, _, _ := strings.Cut(entry, "=")
-		outside[strings.TrimPrefix(name, plan.EnvironPrefix)] = true
+		outside[strings.TrimPrefix(name, environPrefix)] = true
 	}
 	for _, name := range p.Vars {
 		if outside[name] && redact.SecretName(name) {
@@ -96,7 +99,7 @@ func checkSecrets(b Bundle, p *plan.Plan) error {
 func valuesOf(env []string) []string {
 	var values []string
 	for _, entry := range env {
-		if name, _, ok := strings.Cut(entry, "="); ok && strings.HasPrefix(name, plan.EnvironPrefix) {
+		if name, _, ok := strings.Cut(entry, "="); ok && strings.HasPrefix(name, environPrefix) {
 			values = append(values, name+"="+environ.Variables(env).Get(name))
 		}
 	}

@@ -36,6 +36,7 @@ type use struct {
 	fills   []runner.Place
 	sources []runner.Place // none of a check
 	lists   []string       // files of images that the step reads
+	reads   []string       // all files that it reads
 }
 
 // hostNames are the names of images, PATH:TAG, in one registry. NAME* stands for all names that
@@ -68,7 +69,7 @@ func (p *pushIndex) changed() {
 
 // useOf gives what a step pushes and reads.
 func useOf(s runner.Touched) use {
-	u := use{fills: s.Fills}
+	u := use{fills: s.Fills, reads: s.Reads}
 	if s.Node.Type.Check {
 		return u
 	}

@@ -1,4 +1,6 @@
-package plan
+// Package secretlines finds what may be secret in the lines of a text that should be YAML, and
+// shows the lines without it. The text need not be valid, and its schema is not known.
+package secretlines
 
 import (
 	"slices"
@@ -9,56 +11,43 @@ import (
 	"github.com/bayplan/bayplan/internal/redact"
 )
 
-// A span is a part of a line that is not shown. Its ends are byte offsets.
-type span struct{ from, to int }
+// A Span is a part of a line that is not shown. Its ends are byte offsets.
+type Span struct{ From, To int }
 
-// A mask holds the spans of a file's lines, by the line's index.
-type mask map[int][]span
+// A Mask holds the spans of a text's lines, by the line's index.
+type Mask map[int][]Span
 
-// render returns a line with its spans replaced by [redacted], and the new
-// position of a column. Columns count characters from 1.
-func (m mask) render(i int, line string, col int) (shown string, caret int) {
+// Render returns a line with its spans replaced by [redacted], and the column there of the
+// byte at an offset. Columns count characters from 1.
+func (m Mask) Render(i int, line string, off int) (shown string, caret int) {
 	spans := slices.Clone(m[i]) // sorted below; other goroutines may read m[i]
 	if len(spans) == 0 {
-		return line, col
+		return line, utf8.RuneCountInString(line[:off]) + 1
 	}
-	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
-	off := byteOffset(line, col)
+	slices.SortFunc(spans, func(a, b Span) int { return a.From - b.From })
 	var out strings.Builder
 	done := 0
 	for _, s := range spans {
-		if s.to <= done {
+		if s.To <= done {
 			continue
 		}
-		from := max(s.from, done)
+		from := max(s.From, done)
 		if caret == 0 && off < from {
 			caret = utf8.RuneCountInString(out.String()+line[done:off]) + 1
 		}
 		out.WriteString(line[done:from])
-		if caret == 0 && off < s.to {
+		if caret == 0 && off < s.To {
 			caret = utf8.RuneCountInString(out.String()) + 1
 		}
-		if s.from >= done {
-			out.WriteString(redacted)
+		if s.From >= done {
+			out.WriteString(redact.Mark)
 		}
-		done = s.to
+		done = s.To
 	}
 	if caret == 0 {
 		caret = utf8.RuneCountInString(out.String()+line[done:max(off, done)]) + 1
 	}
 	return out.String() + line[done:], caret
-}
-
-// byteOffset returns the offset in a line at which a column begins.
-func byteOffset(line string, col int) int {
-	n := 1
-	for i := range line {
-		if n == col {
-			return i
-		}
-		n++
-	}
-	return len(line)
 }
 
 // keyWithColon matches a key with its colon. It ignores the structure of YAML: it must also work
@@ -72,8 +61,8 @@ var secretReference = lazyregexp.New(`^["']?\$\{secrets\.[a-z0-9_]*\}?["']?`)
 // entry of secrets:. Its value is not a secret.
 var nestedKey = lazyregexp.New(`^[ \t]*(?:- +)?["']?[\w.-]+["']?[ \t]*:(?:[ \t]|$)`)
 
-// maskLines finds the values of secret keys.
-func maskLines(lines []string) mask {
+// Of finds the values of keys that may be secret, and the passwords and secret parameters of URLs.
+func Of(lines []string) Mask {
 	m := maskURLs(lines)
 	under := -1 // the indentation of a secret key whose value continues below it; -1 means none
 	for i, line := range lines {
@@ -84,7 +73,7 @@ func maskLines(lines []string) mask {
 		case below && !nestedKey.MatchString(line):
 			item := strings.TrimSpace(strings.TrimPrefix(line[indent:], "- "))
 			if !secretReference.MatchString(item) {
-				m[i] = append(m[i], span{indent, len(line)})
+				m[i] = append(m[i], Span{indent, len(line)})
 			}
 		default:
 			spans, open := maskLine(line)
@@ -102,14 +91,14 @@ func maskLines(lines []string) mask {
 }
 
 // maskURLs finds the passwords and the secret parameters of URLs below any key.
-func maskURLs(lines []string) mask {
-	m := mask{}
+func maskURLs(lines []string) Mask {
+	m := Mask{}
 	for i, line := range lines {
 		for _, at := range redact.URLSecrets(line) {
 			if secretReference.MatchString(line[at[0]:at[1]]) {
 				continue
 			}
-			m[i] = append(m[i], span{at[0], at[1]})
+			m[i] = append(m[i], Span{at[0], at[1]})
 		}
 	}
 	return m
@@ -117,7 +106,7 @@ func maskURLs(lines []string) mask {
 
 // maskLine finds the values of secret keys on one line. open says that the last
 // value continues on the lines below.
-func maskLine(line string) (spans []span, open bool) {
+func maskLine(line string) (spans []Span, open bool) {
 	for from := 0; ; {
 		key := keyWithColon.FindStringSubmatchIndex(line[from:])
 		if key == nil {
@@ -134,7 +123,7 @@ func maskLine(line string) (spans []span, open bool) {
 		case value == "" || value[0] == '{' || value[0] == '#' || blockHeader(value):
 			continue
 		case !secretReference.MatchString(value):
-			spans = append(spans, span{from, from + n})
+			spans = append(spans, Span{from, from + n})
 		}
 		from += n
 	}
