@@ -1,6 +1,7 @@
 package imagelist
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -122,5 +123,34 @@ func TestChangedTable(t *testing.T) {
 	}
 	if err := checkSigned(t, base, key); err == nil || !strings.Contains(err.Error(), "is not signed") {
 		t.Errorf("no signature: %v", err)
+	}
+}
+
+// A recalling World tells digests that it has not computed.
+type recalling struct {
+	runner.World
+	told map[string]string
+}
+
+func (r recalling) Sum(_ context.Context, path string, _ ...runner.Algo) (map[runner.Algo]string, error) {
+	return map[runner.Algo]string{runner.SHA256: r.told[path]}, nil
+}
+
+// What an earlier run has read of a medium proves nothing: who makes a medium chooses the times
+// and the numbers of its files.
+func TestMediaAreNotRecalled(t *testing.T) {
+	base, key := medium(t)
+	table, _, row, err := pieces.Files(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := recalling{&runner.Disk{}, map[string]string{}}
+	for i, e := range table {
+		w.told[row.Paths[i]] = e.SHA256
+	}
+	flip(t, row.Paths[1], 5)
+	entry := Entry{ListedImage: tripleo.ListedImage{Name: registry.LayoutPrefix + base}, Key: key}
+	if err := checkMedium(t.Context(), w, newClient(t), entry); err == nil || !strings.Contains(err.Error(), "media.tar.002 is damaged") {
+		t.Errorf("got %v", err)
 	}
 }
