@@ -170,16 +170,16 @@ func TestDamageIsNotSealed(t *testing.T) {
 		do   func(*testing.T, string)
 		want string
 	}{
-		"the piece that is added to":  {damage(3), "m.tar.003 is damaged"},
-		"another piece":               {damage(1), "m.tar.001 is damaged"},
+		"the piece that is added to": {damage(3), "m.tar.003 is damaged"},
+		"another piece":              {damage(1), "m.tar.001 is damaged"},
 		"another digest in the table": {table(func(s string) string {
 			if s[0] == '0' {
 				return "1" + s[1:]
 			}
 			return "0" + s[1:]
 		}), "m.tar.001 is damaged"},
-		"the table's last line":       {table(func(s string) string { return s[:strings.LastIndex(s[:len(s)-1], "\n")+1] }), "m.tar.003 is of another set"},
-		"a table of other text":       {table(func(string) string { return "x\n" }), "m.tar.pieces:1: it is not"},
+		"the table's last line": {table(func(s string) string { return s[:strings.LastIndex(s[:len(s)-1], "\n")+1] }), "m.tar.003 is of another set"},
+		"a table of other text": {table(func(string) string { return "x\n" }), "m.tar.pieces:1: it is not"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "m.tar")

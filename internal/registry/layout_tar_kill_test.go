@@ -110,8 +110,11 @@ func TestLargeTarKilled(t *testing.T) {
 				t.Error(err)
 			}
 			table, _, row, err := pieces.Files(path)
-			if err != nil || (tt.split != "") != (len(table) > 1) || len(row.Paths) < len(table) {
-				t.Errorf("the table has %d pieces of %d files, %v", len(table), row, err)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (tt.split != "") != (len(table) > 1) || len(row.Paths) < len(table) {
+				t.Errorf("the table has %d pieces of %d files", len(table), len(row.Paths))
 			}
 		})
 	}
