@@ -212,3 +212,21 @@ func TestDamageIsNotSealed(t *testing.T) {
 		})
 	}
 }
+
+// An encrypted key whose password is missing is told before anything is written.
+func TestReadyNeedsThePassword(t *testing.T) {
+	const encrypted = "untrusted comment: minisign encrypted secret key\n" +
+		"RWRTY0IyrN9tEa+xblGgItvdhT+ytO8qgmUA1ORgQIPxiJz1SH4AAAACAAAAAAAAAEAAAAAAAMkf3FQEIocqcBg6L4LtHSYCKz8AgOrMoNVw1/mxz2+ghzVu1wJmF6GGvLg3WD4QUDVx55dru4As6zVUdllZrb6XQsjeENYd3Gh9MTlL8kxBF7+sBL2sLum+rjiDFi8S04NxV37cUKY=\n"
+	none := errors.New("the variable is not set")
+	k, err := minisign.NewSecretKey("a.key", []byte(encrypted), func() (string, error) { return "", none })
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Open(filepath.Join(t.TempDir(), "m.tar"))
+	if err := l.SetForm(Form{Split: 4096, Key: k}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Ready(t.Context()); !errors.Is(err, none) {
+		t.Errorf("got %v", err)
+	}
+}

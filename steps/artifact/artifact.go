@@ -216,7 +216,7 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 	}
 	finding := &runner.Finding{Outputs: outputs(t.Images), Fills: destination.Fills(t.Images, a.out)}
 	items := a.items(t)
-	seals, err := destination.Unsealed(a.To, a.out.Registry())
+	seals, err := destination.Unsealed(a.To, t.Images, a.out.Registry())
 	if err != nil || len(items)+len(seals) == 0 {
 		return finding, err
 	}
