@@ -48,7 +48,7 @@ func (s *tarStore) setForm(f Form) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.form != nil && (s.form.Split != f.Split || !sameKey(s.form.Key, f.Key)) {
-		return fmt.Errorf("%s: %w", s.path, ErrForm)
+		return fault.WithHint(fmt.Errorf("%s: %w", s.path, ErrForm), "give both steps the same split and sign, or each a layout of its own")
 	}
 	if s.form == nil {
 		s.form, s.lastSeen = &f, nil
@@ -140,8 +140,24 @@ func (l *Layout) Ready(ctx context.Context) error {
 			return err
 		}
 	}
+	return s.verifyPieces(ctx)
+}
+
+// VerifyPieces reads the pieces once in each run, and gives an error for each that is not the one
+// that its table names. The layout is where it is packed.
+func (l *Layout) VerifyPieces(ctx context.Context) error {
+	s, ok := l.store.(*tarStore)
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.verifyPieces(ctx)
+}
+
+func (s *tarStore) verifyPieces(ctx context.Context) error {
 	if s.w != nil {
-		return nil // it was ready when the other execution began
+		return nil // they were verified when the other execution began
 	}
 	_, err := s.proven(ctx)
 	return err

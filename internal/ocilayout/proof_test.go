@@ -230,3 +230,16 @@ func TestReadyNeedsThePassword(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Where an archive is packed, a missing piece is named, and the hint is to pack anew.
+func TestMissingPieceIsNamed(t *testing.T) {
+	path, key := filepath.Join(t.TempDir(), "m.tar"), newKey(t)
+	sealed(t, path, key, strings.Repeat("g", 8192), "a:1")
+	if err := os.Remove(pieces.Name(path, 3)); err != nil {
+		t.Fatal(err)
+	}
+	err := Open(path).SetForm(Form{Split: 4096, Key: key})
+	if err == nil || !strings.Contains(err.Error(), "m.tar.003 is missing") || !strings.Contains(fault.Hint(err), "it is packed anew") {
+		t.Errorf("got %v (%s)", err, fault.Hint(err))
+	}
+}

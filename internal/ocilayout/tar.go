@@ -109,10 +109,25 @@ func (s *tarStore) disk() (*tarDisk, error) {
 	}
 	d, err := readDisk(main, part, s.path)
 	if err != nil {
-		return nil, err
+		return nil, s.explain(err)
 	}
 	s.lastSeen = d
 	return d, nil
+}
+
+// explain gives the error about an archive that cannot be read: what is wrong with its pieces by
+// their table, where there is one, tells more.
+func (s *tarStore) explain(err error) error {
+	if _, _, tableErr := pieces.ReadTable(s.path); tableErr != nil {
+		return err
+	}
+	if _, _, _, wrong := pieces.Files(s.path); wrong != nil {
+		err = wrong
+	}
+	if s.form != nil && s.form.sealed() {
+		return anew(s.path, err)
+	}
+	return err
 }
 
 // stays says whether the files of a name are as they were found.

@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
@@ -139,15 +140,18 @@ func openWritable(base string, m Mode) (*File, error) {
 		return nil, fmt.Errorf("%s: %w", base, fs.ErrNotExist)
 	}
 	one, err := os.OpenFile(f.path(0), flags|os.O_CREATE, fileMode)
+	if err != nil {
+		return nil, err
+	}
 	f.files, f.named = append(f.files, one), true
-	return f, err
+	return f, nil
 }
 
 // lock locks the row by its first file.
 func (f *File) lock() error {
 	err := syscall.Flock(int(f.files[0].Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return fmt.Errorf("%s: %w", f.base, ErrLocked)
+		return fault.WithHint(fmt.Errorf("%s: %w", f.base, ErrLocked), "wait until that run has ended, and run it again")
 	}
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", f.base, err)

@@ -190,7 +190,7 @@ func TestFiles(t *testing.T) {
 		"no table":             {do(os.Remove, ".pieces"), "media.tar.pieces of its pieces is missing"},
 		"one is short":         {func(base string) error { return os.Truncate(base+".002", 10) }, "media.tar.002 is cut off"},
 		"the first is short":   {func(base string) error { return os.Truncate(base+".001", 10) }, "media.tar.00"},
-		"one more":             {do(writeFile("x"), ".004"), "media.tar.003 is cut off"},
+		"one more":             {do(writeFile("x"), ".004"), "media.tar.004 is of another set"},
 		"one of another set": {func(base string) error {
 			return errors.Join(os.Truncate(base+".003", 4096), writeFile("x")(base+".004"))
 		}, "media.tar.004 is of another set"},

@@ -52,6 +52,9 @@ func ReadTable(base string) (Table, []byte, error) {
 		return nil, nil, err
 	}
 	t, err := parseTable(path, string(text))
+	if err != nil {
+		err = fault.WithHint(err, "copy it again, together with its signature")
+	}
 	if err == nil && !t.isOf(filepath.Base(base)) {
 		err = fault.WithHint(fmt.Errorf("%s does not name the pieces of %s in their order", path, base), "it is of another set, or was renamed: the names of the files are part of it")
 	}
@@ -115,6 +118,9 @@ func Files(base string) (Table, []byte, *Row, error) {
 			return nil, nil, nil, fmt.Errorf("%s: %w", base, fs.ErrNotExist)
 		}
 	}
+	if err := t.checkForeign(base); err != nil {
+		return nil, nil, nil, err
+	}
 	row, err := Look(base)
 	if err != nil {
 		return nil, nil, nil, err
@@ -129,11 +135,23 @@ func Files(base string) (Table, []byte, *Row, error) {
 		return nil, nil, row, nil
 	case len(row.Paths) < len(t):
 		return nil, nil, nil, missing(base, len(row.Paths)+1)
-	case len(row.Paths) > len(t):
-		err := fmt.Errorf("the piece %s is of another set: the table %s does not name it", row.Paths[len(t)], TablePath(base))
-		return nil, nil, nil, fault.WithHint(err, "move it away")
 	}
 	return t, text, row, nil
+}
+
+// checkForeign gives an error for a piece that a table of pieces does not name.
+func (t Table) checkForeign(base string) error {
+	numbers, err := list(base)
+	if err != nil || t == nil || t[0].Name == filepath.Base(base) {
+		return err
+	}
+	for _, n := range numbers {
+		if n > len(t) {
+			err := fmt.Errorf("the piece %s is of another set: the table %s does not name it", Name(base, n), TablePath(base))
+			return fault.WithHint(err, "move it away")
+		}
+	}
+	return nil
 }
 
 // A PieceError is a file that is not the one that its table names.

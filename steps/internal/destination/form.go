@@ -311,7 +311,7 @@ func VerifySeals(ctx context.Context, to Setting, w runner.World, c *registry.Cl
 			err = fault.WithHint(fmt.Errorf("%s: it lacks %s", l.Layout, lacks), "apply again")
 		}
 		if err == nil {
-			err = c.Layout(string(l.Layout)).Prove(ctx, func([]byte) error { return nil })
+			err = c.Layout(string(l.Layout)).VerifyPieces(ctx)
 		}
 		errs = append(errs, err)
 	}

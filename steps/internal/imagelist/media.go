@@ -141,13 +141,14 @@ func checkSignature(w runner.World, dir, key string, table []byte) error {
 			missing = pieces.TablePath(dir)
 		}
 		err := fmt.Errorf("%s is not signed, and the key %s has to prove it: there is no %s", dir, public.ID(), missing)
-		return fault.WithHint(err, "to: {layout: PATH, sign: {key: FILE}} signs it where it is packed")
+		return fault.WithHint(err, "copy it as it is, with its table and its signature, and do not join its pieces; where it is packed, to: {layout: PATH, sign: {key: FILE}} signs it")
 	}
 	if err == nil {
 		err = public.Verify(table, signature)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", pieces.SignaturePath(dir), err)
+		err := fmt.Errorf("%s: %w", pieces.SignaturePath(dir), err)
+		return fault.WithHint(err, "copy the table and its signature again; if that does not help, use nothing of it: it is not what the owner of the key has signed")
 	}
 	return nil
 }
