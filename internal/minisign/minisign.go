@@ -98,6 +98,12 @@ func (k *SecretKey) open() (minisign.PrivateKey, error) {
 	return k.key, k.err
 }
 
+// Check decrypts the key and gives an error if that is impossible.
+func (k *SecretKey) Check() error {
+	_, err := k.open()
+	return err
+}
+
 // Sign gives the signature of a file. The trusted comment holds the file's name and the time.
 func (k *SecretKey) Sign(name string, content []byte) ([]byte, error) {
 	key, err := k.open()

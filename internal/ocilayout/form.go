@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/readers"
@@ -47,7 +48,7 @@ func (s *tarStore) setForm(f Form) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.form != nil && (s.form.Split != f.Split || !sameKey(s.form.Key, f.Key)) {
-		return fmt.Errorf("%s: %w", s.path, ErrForm)
+		return fault.WithHint(fmt.Errorf("%s: %w", s.path, ErrForm), "give both steps the same split and sign, or each a layout of its own")
 	}
 	if s.form == nil {
 		s.form, s.lastSeen = &f, nil
@@ -103,16 +104,82 @@ func (s *tarStore) unsealed() (string, error) {
 		return "its table of pieces", nil
 	}
 	if err != nil || s.form.Key == nil {
-		return "", err
+		return "", anew(s.path, err)
 	}
 	signature, err := pieces.ReadSmall(pieces.SignaturePath(s.path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "its signature", nil
 	}
-	if err == nil && s.form.Key.Verify(table, signature) != nil {
-		return "its signature by this key", nil
+	if err == nil {
+		err = s.form.Key.Verify(table, signature)
 	}
-	return "", err
+	if err != nil {
+		err := fmt.Errorf("%s: %w", pieces.SignaturePath(s.path), err)
+		return "", fault.WithHint(err, "delete the archive's files, its table and its signature, and apply again: it is packed anew; where only the key was changed, delete the signature")
+	}
+	return "", nil
+}
+
+// anew adds to the error about an archive in the place where it is packed what helps there.
+func anew(path string, err error) error {
+	return fault.WithHint(err, "delete the files of "+path+", its table and its signature, and apply again: it is packed anew")
+}
+
+// Ready makes sure, before anything is added to the layout, that its key can sign, and that the
+// pieces that are there are those of their table: it goes when they change. It reads them once in
+// each run.
+func (l *Layout) Ready(ctx context.Context) error {
+	s, ok := l.store.(*tarStore)
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.form != nil && s.form.Key != nil {
+		if err := s.form.Key.Check(); err != nil {
+			return err
+		}
+	}
+	return s.verifyPieces(ctx)
+}
+
+// VerifyPieces reads the pieces once in each run, and gives an error for each that is not the one
+// that its table names. The layout is where it is packed.
+func (l *Layout) VerifyPieces(ctx context.Context) error {
+	s, ok := l.store.(*tarStore)
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.verifyPieces(ctx)
+}
+
+func (s *tarStore) verifyPieces(ctx context.Context) error {
+	if s.w != nil {
+		return nil // they were verified when the other execution began
+	}
+	_, err := s.proven(ctx)
+	return err
+}
+
+// proven gives the archive, read as a whole, where it has a table of pieces and is what that says;
+// nil where there is no table.
+func (s *tarStore) proven(ctx context.Context) (*tarDisk, error) {
+	_, _, err := pieces.ReadTable(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		err = s.prove(ctx, func([]byte) error { return nil })
+	}
+	if err != nil {
+		return nil, anew(s.path, err)
+	}
+	if d := s.lastSeen; d != nil && d.table != nil {
+		return d, nil
+	}
+	return nil, nil // the archive that the table names is not there
 }
 
 // Seal writes what Unsealed says, unless another execution still adds to the layout and seals it
@@ -142,9 +209,16 @@ func (l *Layout) Seal(ctx context.Context) error {
 	return errors.Join(err, f.Unlock(), f.Close())
 }
 
+// seal signs a table only if it is the one of the pieces.
 func (s *tarStore) seal(ctx context.Context) error {
-	_, table, err := pieces.ReadTable(s.path)
+	d, err := s.proven(ctx)
 	if err != nil {
+		return err
+	}
+	var table []byte
+	if d != nil {
+		table = d.table
+	} else {
 		table, err = pieces.WriteTable(s.path, s.sums, func(path string) (string, error) { return sha256Of(ctx, path) })
 	}
 	if err != nil || s.form.Key == nil {

@@ -48,7 +48,9 @@ type tarDisk struct {
 	main, part *pieces.Row // nil: not there
 	index      *Index
 	blobs      map[digest.Digest]span
-	inPlace    bool // blobs can be added in place
+	inPlace    bool              // blobs can be added in place
+	sums       map[string]string // digests of its files by its table, as they are
+	table      []byte            // of pieces, which were read and are those of the table; nil: they were not
 }
 
 func (s *tarStore) partPath() string { return partOf(s.path) }
@@ -75,6 +77,12 @@ func (s *tarStore) Index() (*Index, error) {
 
 // disk reads the archive, unless it has not changed.
 func (s *tarStore) disk() (*tarDisk, error) {
+	if d := s.lastSeen; d != nil && d.table != nil {
+		if !d.main.Unchanged() {
+			return nil, changedError(s.path)
+		}
+		return d, nil
+	}
 	if d := s.lastSeen; d != nil && stays(d.main, s.path) && stays(d.part, s.partPath()) {
 		return d, nil
 	}
@@ -101,10 +109,25 @@ func (s *tarStore) disk() (*tarDisk, error) {
 	}
 	d, err := readDisk(main, part, s.path)
 	if err != nil {
-		return nil, err
+		return nil, s.explain(err)
 	}
 	s.lastSeen = d
 	return d, nil
+}
+
+// explain gives the error about an archive that cannot be read: what is wrong with its pieces by
+// their table, where there is one, tells more.
+func (s *tarStore) explain(err error) error {
+	if _, _, tableErr := pieces.ReadTable(s.path); tableErr != nil {
+		return err
+	}
+	if _, _, _, wrong := pieces.Files(s.path); wrong != nil {
+		err = wrong
+	}
+	if s.form != nil && s.form.sealed() {
+		return anew(s.path, err)
+	}
+	return err
 }
 
 // stays says whether the files of a name are as they were found.

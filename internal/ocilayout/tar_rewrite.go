@@ -1,6 +1,7 @@
 package ocilayout
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -36,6 +37,9 @@ func (s *tarStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 	defer s.mu.Unlock()
 	if s.w != nil {
 		return fmt.Errorf("%s: another step is writing it", s.path)
+	}
+	if _, err := s.proven(context.Background()); err != nil {
+		return err
 	}
 	s.lastSeen = nil
 	d, err := s.disk()

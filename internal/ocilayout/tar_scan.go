@@ -14,6 +14,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/ocilayout/foreign"
 	"github.com/bayplan/bayplan/internal/pieces"
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 const (
@@ -34,12 +35,16 @@ type span struct {
 	f         *pieces.File
 	at        int64 // of its bytes
 	size      int64
-	header    int64 // of its entry
-	following int64 // where the entry after it begins
+	header    int64  // of its entry
+	following int64  // where the entry after it begins
+	text      []byte // of a small file that was read with its header; nil: it is in f
 }
 
 // A listing is the entries of a tar archive.
 type listing struct {
+	f          *pieces.File
+	from, size int64 // where the archive begins, and where f ends
+
 	blobs   map[digest.Digest]span
 	unused  []span
 	layout  *span // of the last oci-layout
@@ -50,34 +55,61 @@ type listing struct {
 	docker  bool   // some of the entries are those of the old format of docker save
 }
 
+func newListing(f *pieces.File, from, size int64) *listing {
+	return &listing{f: f, from: from, size: size, blobs: map[digest.Digest]span{}, end: from}
+}
+
 // list reads the headers of an archive that begins at from. Nothing is
 // unpacked, but an archive with entries that do not belong in a layout is
 // rejected, because another program may unpack it. Along with an error it gives
 // the entries before.
 func list(f *pieces.File, from, size int64) (*listing, error) {
-	l := &listing{blobs: map[digest.Digest]span{}, end: from}
+	l := newListing(f, from, size)
 	section := io.NewSectionReader(f, from, max(0, size-from))
-	tr := tar.NewReader(section)
+	at := func() int64 {
+		n, _ := section.Seek(0, io.SeekCurrent) // it cannot fail
+		return n
+	}
+	return l, l.read(section, at, func(*span, io.Reader) error { return nil })
+}
+
+// stream is list for the bytes of an archive that come once. It keeps the index and the
+// oci-layout, so that they are not read again.
+func (l *listing) stream(r io.Reader) error {
+	n := int64(0)
+	counted := readers.Counting(r, func(more int64) { n += more })
+	return l.read(struct{ io.Reader }{counted}, func() int64 { return n }, func(s *span, content io.Reader) (err error) {
+		if s == l.index && s.size <= maxIndex || s == l.layout && s.size <= maxLayoutFile {
+			s.text, err = io.ReadAll(content)
+		}
+		return err
+	})
+}
+
+// read reads entries. at gives the number of bytes that were read, and keep gets each entry with
+// its content.
+func (l *listing) read(r io.Reader, at func() int64, keep func(*span, io.Reader) error) error {
+	tr := tar.NewReader(r)
 	for {
 		h, err := tr.Next()
 		if err == io.EOF {
-			return l, nil
+			return nil
 		}
 		if err != nil {
-			return l, fmt.Errorf("the entry after byte %d: %w", l.end, err)
+			return fmt.Errorf("the entry after byte %d: %w", l.end, err)
 		}
-		at, err := section.Seek(0, io.SeekCurrent)
-		if err != nil {
-			return l, err
+		s := &span{f: l.f, at: l.from + at(), size: h.Size, header: l.end}
+		if err := l.add(h, s); err != nil {
+			return err
 		}
-		if err := l.add(h, span{f: f, at: from + at, size: h.Size, header: l.end}, size); err != nil {
-			return l, err
+		if err := keep(s, tr); err != nil {
+			return err
 		}
 	}
 }
 
 // add adds one entry.
-func (l *listing) add(h *tar.Header, s span, size int64) error {
+func (l *listing) add(h *tar.Header, s *span) error {
 	l.docker = l.docker || foreign.IsDockerEntry(h.Name)
 	name, err := entryName(h)
 	if err != nil {
@@ -85,7 +117,7 @@ func (l *listing) add(h *tar.Header, s span, size int64) error {
 	}
 	s.following = s.at + blocks(s.size)
 	switch {
-	case s.size > size || s.following > size:
+	case s.size > l.size || s.following > l.size:
 		return fmt.Errorf("it is cut off in %.200q", h.Name)
 	case l.entries == maxEntries:
 		return fmt.Errorf("more than %d entries", maxEntries)
@@ -97,14 +129,14 @@ func (l *listing) add(h *tar.Header, s span, size int64) error {
 	}
 	switch name {
 	case layoutFile:
-		l.layout = &s
+		l.layout = s
 	case indexFile:
-		l.index = &s
+		l.index = s
 	case unusedName:
-		l.unused = append(l.unused, s)
+		l.unused = append(l.unused, *s)
 	default:
 		if d, ok := blobName(name); ok {
-			l.blobs[d] = s
+			l.blobs[d] = *s
 		}
 	}
 	return nil
@@ -157,36 +189,41 @@ func readArchive(f *pieces.File, name string) (*listing, *Index, error) {
 		return nil, nil, err
 	}
 	l, err := list(f, 0, size)
+	idx, err := l.check(f, name, err)
+	return l, idx, err
+}
+
+// check gives the index of a complete archive, which was read with an error or nil.
+func (l *listing) check(f *pieces.File, name string, err error) (*Index, error) {
 	if l.docker && l.layout == nil {
-		return nil, nil, foreign.OldArchiveError(name)
+		return nil, foreign.OldArchiveError(name)
 	}
 	if err != nil {
-		return nil, nil, cmp.Or(foreign.CompressedError(name, f), fmt.Errorf("%s: %w", name, err))
+		return nil, cmp.Or(foreign.CompressedError(name, f), fmt.Errorf("%s: %w", name, err))
 	}
 	if !l.ended(f) {
-		return nil, nil, fmt.Errorf("%s: the end of a tar archive is missing after byte %d: it is cut off, or none", name, l.end)
+		return nil, fmt.Errorf("%s: the end of a tar archive is missing after byte %d: it is cut off, or none", name, l.end)
 	}
 	if l.layout == nil && l.below != "" {
-		return nil, nil, foreign.BelowError(name, l.below)
+		return nil, foreign.BelowError(name, l.below)
 	}
 	if l.layout == nil {
-		return nil, nil, fmt.Errorf("%s is not an OCI layout: it holds no file %s", name, layoutFile)
+		return nil, fmt.Errorf("%s is not an OCI layout: it holds no file %s", name, layoutFile)
 	}
 	text, err := l.layout.read(maxLayoutFile)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %s: %w", name, layoutFile, err)
+		return nil, fmt.Errorf("%s: %s: %w", name, layoutFile, err)
 	}
 	if err := checkLayoutFile(text, name); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if l.index == nil {
-		return nil, nil, fmt.Errorf("%s is not an OCI layout: it holds no file %s", name, indexFile)
+		return nil, fmt.Errorf("%s is not an OCI layout: it holds no file %s", name, indexFile)
 	}
 	if text, err = l.index.read(maxIndex); err != nil {
-		return nil, nil, fmt.Errorf("%s: %s: %w", name, indexFile, err)
+		return nil, fmt.Errorf("%s: %s: %w", name, indexFile, err)
 	}
-	idx, err := parseIndex(text, name+": "+indexFile)
-	return l, idx, err
+	return parseIndex(text, name+": "+indexFile)
 }
 
 // ended says whether the end mark follows the last entry.
@@ -206,6 +243,9 @@ func (l *listing) extensible() bool {
 func (s span) read(most int64) ([]byte, error) {
 	if s.size > most {
 		return nil, fmt.Errorf("%d bytes are too much", s.size)
+	}
+	if s.text != nil {
+		return s.text, nil
 	}
 	text := make([]byte, s.size)
 	_, err := s.f.ReadAt(text, s.at)

@@ -1,6 +1,7 @@
 package ocilayout
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -50,6 +51,10 @@ func (s *tarStore) begin() error {
 	if s.w != nil {
 		return nil
 	}
+	proven, err := s.proven(context.Background()) // Ready has read it already
+	if err != nil {
+		return err
+	}
 	s.lastSeen = nil // a second name of the file does not show
 	disk, err := s.disk()
 	if err != nil {
@@ -59,12 +64,15 @@ func (s *tarStore) begin() error {
 		return err
 	}
 	w := s.newWriter(!disk.inPlace)
+	s.sums = nil
 	if disk.inPlace {
-		if s.sums, err = w.extend(s.path); err == nil {
+		if err = w.extend(s.path, proven); err == nil {
+			if proven != nil {
+				s.sums = proven.sums
+			}
 			_ = pieces.Remove(s.partPath()) // left by a killed run; none runs while the archive is locked
 		}
 	} else {
-		s.sums = nil
 		err = w.stage(s.path, disk)
 	}
 	if err != nil {
@@ -80,29 +88,24 @@ func (w *tarWriter) openLocked(path string, create bool) (err error) {
 	return err
 }
 
-// extend goes on behind the end of an archive. It gives the digests of its
-// files by the table that it removes.
-func (w *tarWriter) extend(path string) (map[string]string, error) {
+// extend goes on behind the end of an archive, which has to be the proven one unless that is nil.
+func (w *tarWriter) extend(path string, proven *tarDisk) error {
 	if err := w.openLocked(path, false); err != nil {
-		return nil, err
+		return err
 	}
 	l, idx, err := readArchive(w.f, path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if !l.extensible() {
-		return nil, fmt.Errorf("%s: another run has just written it", path)
-	}
-	t, _, _, err := pieces.Files(path)
-	if err != nil {
-		t = nil // what it says is not sure, so that the files are hashed
+	if !l.extensible() || proven != nil && !proven.main.Unchanged() {
+		return fmt.Errorf("%s: another run has just written it", path)
 	}
 	if err := pieces.DropTable(path); err != nil {
-		return nil, err
+		return err
 	}
 	w.index, w.indexEntry, w.blobs = idx, l.index, l.blobs
 	_, err = w.resume(l.end + tarEnd)
-	return t.Sums(nil), err
+	return err
 }
 
 // stage goes on with the file beside an archive, which gets all that the

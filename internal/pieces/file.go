@@ -1,8 +1,12 @@
 package pieces
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"math"
@@ -13,6 +17,8 @@ import (
 	"syscall"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // fileMode is the mode of new files.
@@ -40,14 +46,42 @@ func (r *Row) Open() (*File, error) { return r.open(os.O_RDONLY, r.step()) }
 
 func (r *Row) open(flags int, step int64) (*File, error) {
 	f := newFile(r.base, r.Split, step)
-	for _, path := range r.Paths {
-		one, err := os.OpenFile(path, flags, 0)
+	for i, path := range r.Paths {
+		one, err := os.OpenFile(path, flags|syscall.O_NONBLOCK, 0) // a pipe may have come in its place
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		f.files = append(f.files, one)
+		if fi, err := one.Stat(); err != nil || !os.SameFile(fi, r.infos[i]) {
+			return nil, errors.Join(fmt.Errorf("%s: another file has just taken its place", path), err, f.Close())
+		}
 	}
 	return f, nil
+}
+
+// Sums reads the row from its beginning to its end, once, and gives the sha256 digests of its
+// files, in hex. See gets the bytes that are hashed, in their order, and need not read all; it
+// may be nil. Its errors are its own.
+func (f *File) Sums(ctx context.Context, see func(io.Reader)) ([]string, error) {
+	var files []io.Reader
+	var hashes []hash.Hash
+	for _, one := range f.all() {
+		h := sha256.New()
+		hashes = append(hashes, h)
+		files = append(files, io.TeeReader(io.NewSectionReader(one, 0, math.MaxInt64), h))
+	}
+	r := readers.WithContext(ctx, io.MultiReader(files...))
+	if see != nil {
+		see(r)
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{r}, make([]byte, 1<<20)); err != nil {
+		return nil, err
+	}
+	sums := make([]string, len(hashes))
+	for i, h := range hashes {
+		sums[i] = hex.EncodeToString(h.Sum(nil))
+	}
+	return sums, nil
 }
 
 func newFile(base string, split bool, step int64) *File {
@@ -106,15 +140,18 @@ func openWritable(base string, m Mode) (*File, error) {
 		return nil, fmt.Errorf("%s: %w", base, fs.ErrNotExist)
 	}
 	one, err := os.OpenFile(f.path(0), flags|os.O_CREATE, fileMode)
+	if err != nil {
+		return nil, err
+	}
 	f.files, f.named = append(f.files, one), true
-	return f, err
+	return f, nil
 }
 
 // lock locks the row by its first file.
 func (f *File) lock() error {
 	err := syscall.Flock(int(f.files[0].Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return fmt.Errorf("%s: %w", f.base, ErrLocked)
+		return fault.WithHint(fmt.Errorf("%s: %w", f.base, ErrLocked), "wait until that run has ended, and run it again")
 	}
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", f.base, err)

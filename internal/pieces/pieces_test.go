@@ -8,7 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // open opens a row for writing, in pieces of 4096 bytes.
@@ -187,7 +190,7 @@ func TestFiles(t *testing.T) {
 		"no table":             {do(os.Remove, ".pieces"), "media.tar.pieces of its pieces is missing"},
 		"one is short":         {func(base string) error { return os.Truncate(base+".002", 10) }, "media.tar.002 is cut off"},
 		"the first is short":   {func(base string) error { return os.Truncate(base+".001", 10) }, "media.tar.00"},
-		"one more":             {do(writeFile("x"), ".004"), "media.tar.003 is cut off"},
+		"one more":             {do(writeFile("x"), ".004"), "media.tar.004 is of another set"},
 		"one of another set": {func(base string) error {
 			return errors.Join(os.Truncate(base+".003", 4096), writeFile("x")(base+".004"))
 		}, "media.tar.004 is of another set"},
@@ -267,5 +270,50 @@ func TestWriteTable(t *testing.T) {
 	})
 	if strings.Join(asked, " ") != "media.tar.003 media.tar.004" || err != nil {
 		t.Errorf("asked for %v, %v", asked, err)
+	}
+}
+
+// A file that says that pieces get their names is believed only where a killed run can have left
+// it, and it is never waited for.
+func TestForeignRenaming(t *testing.T) {
+	write := func(text string) func(string) error {
+		return func(path string) error { return os.WriteFile(path, []byte(text), 0o600) }
+	}
+	for name, tt := range map[string]struct {
+		put   func(path string) error
+		table bool
+		want  string
+	}{
+		"fewer, beside a table": {write("2\n"), true, "no killed run leaves both"},
+		"more, beside a table":  {write("9\n"), true, "no killed run leaves both"},
+		"more":                  {write("9\n"), false, "media.tar.004 is missing"},
+		"no number":             {write("x\n"), false, "not a number of pieces"},
+		"a pipe":                {func(path string) error { return syscall.Mkfifo(path, 0o600) }, false, "is a named pipe"},
+		"an endless file":       {func(path string) error { return os.Symlink("/dev/zero", path) }, false, "is a device"},
+		"a long file":           {write(strings.Repeat("1", 100)), false, "more than 16 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			base := filepath.Join(t.TempDir(), "media.tar")
+			row(t, base, random(1, 2*4096+700))
+			if tt.table {
+				if _, err := WriteTable(base, nil, sum); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := tt.put(renamingPath(base)); err != nil {
+				t.Fatal(err)
+			}
+			_, _, _, err := Files(base)
+			_, look := Look(base)
+			_, opened := OpenLocked(base, Mode{Most: 4096})
+			for _, err := range []error{err, look, opened} {
+				if !strings.Contains(errorText(err), tt.want) || fault.Hint(err) == "" || errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("got %v (%s), want %q", err, fault.Hint(err), tt.want)
+				}
+			}
+			if left, _ := filepath.Glob(base + ".00?"); len(left) != 3 {
+				t.Errorf("%v are left", left)
+			}
+		})
 	}
 }

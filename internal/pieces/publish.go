@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // renamingPath is the name of a file that is there while the pieces of a staged row get their
@@ -17,20 +18,32 @@ import (
 // or, where that has its name already, the one of that name: the row is replaced in one step.
 func renamingPath(base string) string { return base + ".renaming" }
 
-// renaming gives the number of the pieces that get their names, 0 if none do.
+// maxRenaming is the largest file with a number of pieces.
+const maxRenaming = 16
+
+// renaming gives the number of the pieces that get their names, 0 if none do. The table of a row
+// is removed before its pieces get their names: a file that stands beside one is foreign.
 func renaming(base string) (int, error) {
-	text, err := os.ReadFile(renamingPath(base))
+	path := renamingPath(base)
+	text, err := readSmall(path, maxRenaming)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, err
+		return 0, foreignRenaming(err)
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || n < 1 || n > maxPieces {
-		return 0, fmt.Errorf("%s holds %.20q, not a number of pieces", renamingPath(base), text)
+	switch {
+	case err != nil || n < 1 || n > maxPieces:
+		return 0, foreignRenaming(fmt.Errorf("%s holds %.20q, not a number of pieces", path, text))
+	case exists(TablePath(base)):
+		return 0, foreignRenaming(fmt.Errorf("there is %s, and also the table %s: no killed run leaves both", path, TablePath(base)))
 	}
 	return n, nil
+}
+
+func foreignRenaming(err error) error {
+	return fault.WithHint(err, "move it away: only a run that was killed while pieces got their names leaves such a file")
 }
 
 // renamed gives the files of a row whose pieces get their names.

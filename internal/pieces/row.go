@@ -112,6 +112,9 @@ func rowOf(base string, split bool, paths []string) (*Row, error) {
 	r := &Row{base: base, Split: split, Paths: paths, infos: make([]fs.FileInfo, len(paths))}
 	for i, path := range paths {
 		fi, err := os.Stat(path)
+		if split && errors.Is(err, fs.ErrNotExist) {
+			return nil, missing(base, i+1)
+		}
 		if err != nil {
 			return nil, err
 		}

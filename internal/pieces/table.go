@@ -52,6 +52,9 @@ func ReadTable(base string) (Table, []byte, error) {
 		return nil, nil, err
 	}
 	t, err := parseTable(path, string(text))
+	if err != nil {
+		err = fault.WithHint(err, "copy it again, together with its signature")
+	}
 	if err == nil && !t.isOf(filepath.Base(base)) {
 		err = fault.WithHint(fmt.Errorf("%s does not name the pieces of %s in their order", path, base), "it is of another set, or was renamed: the names of the files are part of it")
 	}
@@ -59,15 +62,17 @@ func ReadTable(base string) (Table, []byte, error) {
 }
 
 // ReadSmall reads a small file beside a row.
-func ReadSmall(path string) ([]byte, error) {
+func ReadSmall(path string) ([]byte, error) { return readSmall(path, maxTable) }
+
+func readSmall(path string, most int64) ([]byte, error) {
 	f, err := textfile.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxTable+1))
-	if err == nil && len(text) > maxTable {
-		err = fmt.Errorf("%s: more than %d bytes are too much", path, maxTable)
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("%s: more than %d bytes are too much", path, most)
 	}
 	return text, err
 }
@@ -97,9 +102,9 @@ func (t Table) isOf(base string) bool {
 	return true
 }
 
-// Files gives the paths of the files of a row that is to be read, after a check of their names
-// and sizes by the row's table. It gives no table where the row is one file without a table.
-func Files(base string) (Table, []byte, []string, error) {
+// Files finds a row that is to be read, and checks the names and sizes of its files by the row's
+// table. It gives no table where the row is one file without a table.
+func Files(base string) (Table, []byte, *Row, error) {
 	t, text, err := ReadTable(base)
 	absent := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !absent {
@@ -113,6 +118,9 @@ func Files(base string) (Table, []byte, []string, error) {
 			return nil, nil, nil, fmt.Errorf("%s: %w", base, fs.ErrNotExist)
 		}
 	}
+	if err := t.checkForeign(base); err != nil {
+		return nil, nil, nil, err
+	}
 	row, err := Look(base)
 	if err != nil {
 		return nil, nil, nil, err
@@ -124,12 +132,26 @@ func Files(base string) (Table, []byte, []string, error) {
 		err := fmt.Errorf("the table %s of its pieces is missing", TablePath(base))
 		return nil, nil, nil, fault.WithHint(err, "copy it with the pieces; where they were packed, it is written when all of them are complete: apply again")
 	case absent:
-		return nil, nil, row.Paths, nil
-	case len(row.Paths) > len(t):
-		err := fmt.Errorf("the piece %s is of another set: the table %s does not name it", row.Paths[len(t)], TablePath(base))
-		return nil, nil, nil, fault.WithHint(err, "move it away")
+		return nil, nil, row, nil
+	case len(row.Paths) < len(t):
+		return nil, nil, nil, missing(base, len(row.Paths)+1)
 	}
-	return t, text, row.Paths, nil
+	return t, text, row, nil
+}
+
+// checkForeign gives an error for a piece that a table of pieces does not name.
+func (t Table) checkForeign(base string) error {
+	numbers, err := list(base)
+	if err != nil || t == nil || t[0].Name == filepath.Base(base) {
+		return err
+	}
+	for _, n := range numbers {
+		if n > len(t) {
+			err := fmt.Errorf("the piece %s is of another set: the table %s does not name it", Name(base, n), TablePath(base))
+			return fault.WithHint(err, "move it away")
+		}
+	}
+	return nil
 }
 
 // A PieceError is a file that is not the one that its table names.
@@ -142,6 +164,18 @@ func (e *PieceError) Error() string {
 
 // Hint says what to do about it.
 func (e *PieceError) Hint() string { return "copy it again, together with the table" }
+
+// Compare gives an error for each file whose digest is not the one of the table. It needs a path
+// and a digest for each entry.
+func (t Table) Compare(paths, sums []string) error {
+	var errs []error
+	for i, e := range t {
+		if sums[i] != e.SHA256 {
+			errs = append(errs, &PieceError{Path: paths[i], Has: sums[i], Want: e.SHA256})
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // WriteTable writes the table of a row. Digests that are known, by the names of the files, are not
 // computed with sum, which gets a path.

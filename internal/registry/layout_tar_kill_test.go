@@ -109,9 +109,12 @@ func TestLargeTarKilled(t *testing.T) {
 			if err := c.Layout(path).Seal(t.Context()); err != nil {
 				t.Error(err)
 			}
-			table, _, paths, err := pieces.Files(path)
-			if err != nil || (tt.split != "") != (len(table) > 1) || len(paths) < len(table) {
-				t.Errorf("the table has %d pieces of %d files, %v", len(table), len(paths), err)
+			table, _, row, err := pieces.Files(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (tt.split != "") != (len(table) > 1) || len(row.Paths) < len(table) {
+				t.Errorf("the table has %d pieces of %d files", len(table), len(row.Paths))
 			}
 		})
 	}

@@ -216,7 +216,7 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 	}
 	finding := &runner.Finding{Outputs: outputs(t.Images), Fills: destination.Fills(t.Images, a.out)}
 	items := a.items(t)
-	seals, err := destination.Unsealed(a.To, a.out.Registry())
+	seals, err := destination.Unsealed(a.To, t.Images, a.out.Registry())
 	if err != nil || len(items)+len(seals) == 0 {
 		return finding, err
 	}
@@ -236,6 +236,9 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 // another digest than that artifact says, which fails.
 func (a *artifact) apply(ctx context.Context, images []registry.Image, p runner.Progress) (runner.Outputs, error) {
 	c := a.out.Registry()
+	if err := destination.Ready(ctx, a.To, c); err != nil {
+		return nil, err
+	}
 	t, err := c.Plan(ctx, images, registry.Selection{Owner: a.id})
 	if err != nil {
 		return nil, err

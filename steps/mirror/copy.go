@@ -34,6 +34,9 @@ func (d deciding) applying(table *registry.TransferPlan, images []registry.Image
 	return func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 		t := table
 		table = nil // a table is good for one execution
+		if err := destination.Ready(ctx, d.To, d.out.Registry()); err != nil {
+			return nil, err
+		}
 		if t == nil {
 			var err error
 			if t, err = d.transferPlan(ctx, images); err != nil {

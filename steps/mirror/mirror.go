@@ -224,7 +224,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	}
 	finding.Notes = append(finding.Notes, m.unmatchedNotes(images, prune)...)
 	finding.Notes = append(finding.Notes, prune.sparedNotes()...)
-	seals, err := destination.Unsealed(m.To, m.out.Registry())
+	seals, err := destination.Unsealed(m.To, table.Images, m.out.Registry())
 	if err != nil {
 		table.Drop()
 		return nil, err

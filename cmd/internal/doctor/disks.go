@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,8 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/pathindex"
+	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -177,14 +180,14 @@ func (d *doctor) missing() []Finding {
 				continue
 			}
 			seen[path] = true
-			switch err := readFile(path); {
+			switch err := readInput(path); {
 			case err == nil:
 				there++
 			case errors.Is(err, fs.ErrNotExist) && slices.ContainsFunc(dirs, func(dir string) bool { return pathindex.Within(path, dir) }):
 			case errors.Is(err, fs.ErrNotExist):
 				found = append(found, fail("read", missingHint("put it there", path), "%s, which step %s reads, is not there", path, s.step.ID))
 			default:
-				found = append(found, fail("read", "give the user that runs bayplan the right to read it", "step %s: %s", s.step.ID, oneLine(err)))
+				found = append(found, fail("read", cmp.Or(fault.Hint(err), "give the user that runs bayplan the right to read it"), "step %s: %s", s.step.ID, oneLine(err)))
 			}
 		}
 	}
@@ -257,6 +260,24 @@ func (d *doctor) makesDirectory(dir string) bool {
 		return slices.Contains(s.paths.Into, dir) ||
 			slices.ContainsFunc(s.paths.Makes, func(made string) bool { return made != "" && pathindex.Within(made, dir) })
 	})
+}
+
+// readInput opens a file, or all the files of an archive in pieces.
+func readInput(path string) error {
+	err := readFile(path)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.HasSuffix(path, ".tar") {
+		return err
+	}
+	_, _, row, err := pieces.Files(path)
+	if err != nil {
+		return err
+	}
+	for _, piece := range row.Paths {
+		if err := readFile(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readFile opens what a step reads. A named pipe is not opened: that would take its writer.

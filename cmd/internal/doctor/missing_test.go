@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,6 +87,25 @@ func TestMissingLayout(t *testing.T) {
 steps: { copy: { type: mirror, with: { images: list.txt, to: site } } }
 `, "disks", "read")
 	want := []string{"fail: DIR/media, which step copy reads, is not there; put it there, or correct the path: no step makes it", "ok: 2 files of the plan can be read; "}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// An archive in pieces is there when all its pieces and its table are.
+func TestMissingPieces(t *testing.T) {
+	b := newBench(t)
+	sum := strings.Repeat("a", 64)
+	for name, text := range map[string]string{
+		"whole.tar.001": "xx", "whole.tar.002": "x", "whole.tar.pieces": sum + "  whole.tar.001\n" + sum + "  whole.tar.002\n",
+		"part.tar.001": "xx", "part.tar.pieces": sum + "  part.tar.001\n" + sum + "  part.tar.002\n",
+	} {
+		b.write(t, name, text)
+	}
+	got := b.examine(t, `connections: { registries: { site: { host: "site.example", embedded: {} } } }
+steps: { copy: { type: mirror, with: { images: [{ layout: whole.tar }, { layout: part.tar }], to: site } } }
+`, "disks", "read")
+	want := []string{"fail: step copy: the piece DIR/part.tar.002 is missing; copy all pieces, and the table of pieces beside them", "ok: 1 file of the plan can be read; "}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

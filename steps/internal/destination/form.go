@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -15,9 +16,9 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/receipt"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
 // A Signing says how a layout is signed.
@@ -205,8 +206,57 @@ func FileInputs(ctx context.Context, to Setting, w runner.World) ([]runner.Input
 	return in, nil
 }
 
-// Unsealed gives an item for each layout that lacks its table of pieces or its signature.
-func Unsealed(to Setting, c *registry.Client) ([]runner.Item, error) {
+// Unsealed gives an item for each layout that lacks its table of pieces or its signature. What is
+// to be signed though none of the images that a step writes names it, the item tells: others may
+// have put it there.
+func Unsealed(to Setting, images []*registry.ImagePlan, c *registry.Client) ([]runner.Item, error) {
+	items, err := unsealed(to, c)
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]bool{}
+	for _, e := range images {
+		own[e.Target] = true
+	}
+	for i, it := range items {
+		if !signs(to, it.Name) {
+			continue
+		}
+		others, err := unnamed(it.Name, own, c)
+		if err != nil {
+			return nil, err
+		}
+		if len(others) > 0 {
+			items[i].Note += "; what this step does not name is signed, too: " + human.Some(others, 5)
+		}
+	}
+	return items, nil
+}
+
+func signs(to Setting, path string) bool {
+	return slices.ContainsFunc(to.Items, func(one One) bool {
+		return string(one.Other.Layout) == path && one.Other.Sign.Key != ""
+	})
+}
+
+// unnamed gives the images of a layout that are not in own, without signatures and the like.
+func unnamed(path string, own map[string]bool, c *registry.Client) ([]string, error) {
+	idx, err := c.Layout(path).Index()
+	if err != nil {
+		return nil, err
+	}
+	var others []string
+	for _, d := range idx.Manifests {
+		repository, tag := ocilayout.ImageName(d)
+		if repository == "" && tag == "" || manifests.IsCosignTag(tag) || own[registry.LayoutPrefix+path+":"+repository+":"+tag] {
+			continue
+		}
+		others = append(others, repository+":"+tag)
+	}
+	return others, nil
+}
+
+func unsealed(to Setting, c *registry.Client) ([]runner.Item, error) {
 	var items []runner.Item
 	for _, path := range Layouts(to) {
 		lacks, err := c.Layout(path).Unsealed()
@@ -220,10 +270,21 @@ func Unsealed(to Setting, c *registry.Client) ([]runner.Item, error) {
 	return items, nil
 }
 
+// Ready makes sure, before anything is written, that layouts can be signed, and that what is there
+// is what their tables of pieces say.
+func Ready(ctx context.Context, to Setting, c *registry.Client) error {
+	for _, path := range Layouts(to) {
+		if err := c.Layout(path).Ready(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Seal writes the tables of pieces and the signatures that layouts lack, after all that is
 // written to them.
 func Seal(ctx context.Context, to Setting, c *registry.Client, p runner.Progress) error {
-	items, err := Unsealed(to, c)
+	items, err := unsealed(to, c)
 	if err != nil {
 		return err
 	}
@@ -250,7 +311,7 @@ func VerifySeals(ctx context.Context, to Setting, w runner.World, c *registry.Cl
 			err = fault.WithHint(fmt.Errorf("%s: it lacks %s", l.Layout, lacks), "apply again")
 		}
 		if err == nil {
-			err = imagelist.CheckPieces(ctx, w, string(l.Layout))
+			err = c.Layout(string(l.Layout)).VerifyPieces(ctx)
 		}
 		errs = append(errs, err)
 	}

@@ -18,7 +18,7 @@ import (
 // ExpandLayouts replaces each whole layout in a list by all its images. It checks the pieces of
 // layouts before.
 func ExpandLayouts(ctx context.Context, w runner.World, listed []Entry, c *registry.Client) ([]Entry, error) {
-	if err := checkMedia(ctx, w, listed); err != nil {
+	if err := checkMedia(ctx, w, c, listed); err != nil {
 		return nil, err
 	}
 	var all []Entry
@@ -64,7 +64,7 @@ func LayoutInputs(ctx context.Context, w runner.World, listed []Entry, c *regist
 		if err := checkNotPending(w, dir); err != nil {
 			return nil, fmt.Errorf("%s: %w", l.Place, err)
 		}
-		if err := checkMedium(ctx, w, l); err != nil {
+		if err := checkMedium(ctx, w, c, l); err != nil {
 			return nil, fmt.Errorf("%s: %w", l.Place, err)
 		}
 		key, err := keyInput(ctx, w, l)

@@ -84,7 +84,7 @@ func CheckLayout(ctx context.Context, w runner.World, c *registry.Client, layout
 	}
 	entry := Entry{Key: key}
 	entry.Name = registry.LayoutPrefix + layout
-	if err := checkMedium(ctx, w, entry); err != nil {
+	if err := checkMedium(ctx, w, c, entry); err != nil {
 		return err
 	}
 	_, err := c.LayoutIndex(layout)
@@ -98,7 +98,7 @@ func CheckKey(w runner.World, path string) error {
 }
 
 // checkMedia checks each layout of a list.
-func checkMedia(ctx context.Context, w runner.World, listed []Entry) error {
+func checkMedia(ctx context.Context, w runner.World, c *registry.Client, listed []Entry) error {
 	var errs []error
 	seen := map[string]bool{}
 	for _, l := range listed {
@@ -107,7 +107,7 @@ func checkMedia(ctx context.Context, w runner.World, listed []Entry) error {
 			continue
 		}
 		seen[dir+"\x00"+l.Key] = true
-		if err := checkMedium(ctx, w, l); err != nil {
+		if err := checkMedium(ctx, w, c, l); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", l.Place, err))
 		}
 	}
@@ -115,26 +115,16 @@ func checkMedia(ctx context.Context, w runner.World, listed []Entry) error {
 }
 
 // checkMedium checks the layout of an entry before anything of it is used: its signature, where
-// the entry has a key, and its pieces. The World remembers what it has read. A layout that is
-// not there passes: reading it gives the error.
-func checkMedium(ctx context.Context, w runner.World, l Entry) error {
+// the entry has a key, and its pieces, which it reads once in each run. A layout that is not there
+// passes: reading it gives the error.
+func checkMedium(ctx context.Context, w runner.World, c *registry.Client, l Entry) error {
 	dir, _, _ := registry.CutLayout(l.Name)
-	if !strings.HasSuffix(dir, ".tar") {
-		return nil
-	}
-	table, text, paths, err := pieces.Files(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if l.Key != "" {
-		if err := checkSignature(w, dir, l.Key, text); err != nil {
-			return err
+	return c.Layout(dir).Prove(ctx, func(table []byte) error {
+		if l.Key == "" {
+			return nil
 		}
-	}
-	return checkPieces(ctx, w, table, paths)
+		return checkSignature(w, dir, l.Key, table)
+	})
 }
 
 // checkSignature checks the signature of a layout's table of pieces, which is nil where there
@@ -151,38 +141,14 @@ func checkSignature(w runner.World, dir, key string, table []byte) error {
 			missing = pieces.TablePath(dir)
 		}
 		err := fmt.Errorf("%s is not signed, and the key %s has to prove it: there is no %s", dir, public.ID(), missing)
-		return fault.WithHint(err, "to: {layout: PATH, sign: {key: FILE}} signs it where it is packed")
+		return fault.WithHint(err, "copy it as it is, with its table and its signature, and do not join its pieces; where it is packed, to: {layout: PATH, sign: {key: FILE}} signs it")
 	}
 	if err == nil {
 		err = public.Verify(table, signature)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", pieces.SignaturePath(dir), err)
+		err := fmt.Errorf("%s: %w", pieces.SignaturePath(dir), err)
+		return fault.WithHint(err, "copy the table and its signature again; if that does not help, use nothing of it: it is not what the owner of the key has signed")
 	}
 	return nil
-}
-
-// CheckPieces reads all pieces of a layout, and gives an error for each that is not the one that
-// its table names.
-func CheckPieces(ctx context.Context, w runner.World, layout string) error {
-	table, _, paths, err := pieces.Files(layout)
-	if err != nil {
-		return err
-	}
-	return checkPieces(ctx, w, table, paths)
-}
-
-func checkPieces(ctx context.Context, w runner.World, table pieces.Table, paths []string) error {
-	var errs []error
-	for i, e := range table {
-		sums, err := w.Sum(ctx, paths[i], runner.SHA256)
-		if err == nil && sums[runner.SHA256] != e.SHA256 {
-			err = &pieces.PieceError{Path: paths[i], Has: sums[runner.SHA256], Want: e.SHA256}
-		}
-		errs = append(errs, err)
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return errors.Join(errs...)
 }

@@ -1,6 +1,7 @@
 package imagelist
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -9,7 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/bayplan/bayplan/internal/minisign"
+	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
@@ -20,20 +24,6 @@ import (
 func medium(t *testing.T) (base, key string) {
 	t.Helper()
 	base, key = filepath.Join(t.TempDir(), "media.tar"), filepath.Join(t.TempDir(), "centre.pub")
-	f, err := pieces.OpenLocked(base, pieces.Mode{Most: 4096, Create: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(f.Truncate(10_000), f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	table, err := pieces.WriteTable(base, nil, func(path string) (string, error) {
-		sums, err := (&runner.Disk{}).Sum(t.Context(), path, runner.SHA256)
-		return sums[runner.SHA256], err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	public, secret, err := minisign.Generate(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -42,16 +32,30 @@ func medium(t *testing.T) (base, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signature, err := k.Sign("media.tar.pieces", table)
-	if err := errors.Join(err, os.WriteFile(key, public, 0o600), os.WriteFile(pieces.SignaturePath(base), signature, 0o600)); err != nil {
+	l, blob := ocilayout.Open(base), strings.Repeat("x", 6000)
+	if err := l.SetForm(ocilayout.Form{Split: 4096, Key: k}); err != nil {
+		t.Fatal(err)
+	}
+	l.Begin()
+	err = l.Put(digest.FromString(blob), int64(len(blob)), strings.NewReader(blob))
+	if err := errors.Join(err, l.Change(func(*ocilayout.Index) error { return nil }), l.Commit(), l.Seal(t.Context()), os.WriteFile(key, public, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	return base, key
 }
 
+func newClient(t *testing.T) *registry.Client {
+	t.Helper()
+	c, err := registry.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func checkSigned(t *testing.T, base, key string) error {
 	t.Helper()
-	return checkMedium(t.Context(), &runner.Disk{}, Entry{ListedImage: tripleo.ListedImage{Name: registry.LayoutPrefix + base}, Key: key})
+	return checkMedium(t.Context(), &runner.Disk{}, newClient(t), Entry{ListedImage: tripleo.ListedImage{Name: registry.LayoutPrefix + base}, Key: key})
 }
 
 // flip changes one bit of a file.
@@ -73,7 +77,11 @@ func TestChangedPieces(t *testing.T) {
 	if err := checkSigned(t, base, key); err != nil {
 		t.Fatal(err)
 	}
-	for n, size := range []int{4096, 4096, 10_000 - 2*4096} {
+	last, err := os.Stat(pieces.Name(base, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, size := range []int{4096, 4096, int(last.Size())} {
 		for _, bit := range []int{0, size*4 + 3, size*8 - 1} {
 			path := pieces.Name(base, n+1)
 			flip(t, path, bit)
@@ -115,5 +123,34 @@ func TestChangedTable(t *testing.T) {
 	}
 	if err := checkSigned(t, base, key); err == nil || !strings.Contains(err.Error(), "is not signed") {
 		t.Errorf("no signature: %v", err)
+	}
+}
+
+// A recalling World tells digests that it has not computed.
+type recalling struct {
+	runner.World
+	told map[string]string
+}
+
+func (r recalling) Sum(_ context.Context, path string, _ ...runner.Algo) (map[runner.Algo]string, error) {
+	return map[runner.Algo]string{runner.SHA256: r.told[path]}, nil
+}
+
+// What an earlier run has read of a medium proves nothing: who makes a medium chooses the times
+// and the numbers of its files.
+func TestMediaAreNotRecalled(t *testing.T) {
+	base, key := medium(t)
+	table, _, row, err := pieces.Files(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := recalling{&runner.Disk{}, map[string]string{}}
+	for i, e := range table {
+		w.told[row.Paths[i]] = e.SHA256
+	}
+	flip(t, row.Paths[1], 5)
+	entry := Entry{ListedImage: tripleo.ListedImage{Name: registry.LayoutPrefix + base}, Key: key}
+	if err := checkMedium(t.Context(), w, newClient(t), entry); err == nil || !strings.Contains(err.Error(), "media.tar.002 is damaged") {
+		t.Errorf("got %v", err)
 	}
 }

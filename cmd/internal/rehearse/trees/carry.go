@@ -12,8 +12,8 @@ import (
 // several files.
 func Carry(from, to string) error {
 	files := []string{from}
-	if table, _, paths, err := pieces.Files(from); err == nil && table != nil {
-		files = append(paths, pieces.TablePath(from))
+	if table, _, row, err := pieces.Files(from); err == nil && table != nil {
+		files = append(row.Paths, pieces.TablePath(from))
 		if _, err := os.Stat(pieces.SignaturePath(from)); err == nil {
 			files = append(files, pieces.SignaturePath(from))
 		}
