@@ -24,7 +24,7 @@ func Variables() []Group {
 func plans() Group {
 	return Group{"Values of plans", "", []Variable{
 		{"BAYPLAN_VAR_NAME", "The text of the variable NAME of the plan, in place of the plan's value. `--var-file` and `--var` go before it. A variable that the plan does not have is ignored."},
-		{"NAME", "The value of a secret of which the plan says `env: NAME`. Only the variables that the plan names are read, each at the first use of its secret."},
+		{"NAME", "The value of a secret, or the password of a key that signs media, of which the plan says `env: NAME`. Only the variables that the plan names are read, each at its first use."},
 	}}
 }
 

@@ -319,8 +319,8 @@ func TestWriteOverwritesNothing(t *testing.T) {
 func TestUnknownScenario(t *testing.T) {
 	for name, want := range map[string]string{
 		"rhosp12": "did you mean rhosp13?",
-		"":        "there are rhosp13, rhosp17, kolla, ironic, mirror, airgap",
-		"../x":    "there are rhosp13, rhosp17, kolla, ironic, mirror, airgap",
+		"":        "there are rhosp13, rhosp17, kolla, ironic, mirror, edge, airgap",
+		"../x":    "there are rhosp13, rhosp17, kolla, ironic, mirror, edge, airgap",
 	} {
 		if _, err := Files(name); err == nil || fault.Hint(err) != want {
 			t.Errorf("%q: %v, hint %q", name, err, fault.Hint(err))
