@@ -33,6 +33,7 @@ type Layout struct {
 	Split string `json:"split,omitempty"`
 	// Sign the table of the archive's pieces, or of the one file, as minisign does: the signature is
 	// LAYOUT.pieces.minisig. Who has the public key then knows that nothing was changed.
+	// A signature that does not hold is not replaced: delete it, or pack anew.
 	Sign Signing `json:"sign,omitzero"`
 	// Receipt of the destination, which bayplan inventory writes there: blobs that it names are left
 	// out. The index names all images, and says what is left out; manifests and blobs of at most 16

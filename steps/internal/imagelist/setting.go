@@ -37,7 +37,8 @@ type Source struct {
 	// takes none: images in a layout have no registry.
 	Layout plan.Path `json:"layout,omitempty" jsonschema:"oneof_required=layout"`
 	// Public key of minisign, a file, that has to prove the layout: an archive with a table of its
-	// pieces and a signature of that. All bytes are checked before the first one is used.
+	// pieces and a signature of that. All bytes are checked before the first one is used. The key says
+	// who packed it, not when. oci:LAYOUT:NAME:TAG, one image, takes no key.
 	Key plan.Path `json:"key,omitempty"`
 	// Repository, HOST/NAME, of which images are selected by their tags; or a pattern, in which *
 	// stands for text without a slash and ** for any text, of all such repositories of a registry
