@@ -7,6 +7,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/platform"
+
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // The names that the image specification and ORAS have for what an artifact is made of.
@@ -63,8 +65,8 @@ func (a Artifact) Layout(path string) (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Index = emptyIndex()
-	c.Index.Insert(Named(top, a.Name))
+	c.Index = layoutindex.Empty()
+	c.Index.Insert(layoutindex.Named(top, a.Name))
 	return OfContents(path, c), nil
 }
 
@@ -89,7 +91,7 @@ func (a Artifact) build(c Contents) (descriptor.Descriptor, error) {
 		disks[i].Platform = &platform.Platform{OS: "linux", Architecture: f.Architecture}
 	}
 	if a.Disks {
-		return c.document(document{MediaType: IndexType, Manifests: disks})
+		return c.document(document{MediaType: layoutindex.Type, Manifests: disks})
 	}
 	return of(layers...)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/ocilayout/foreign"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // A dirStore keeps a layout in a directory.
@@ -35,8 +36,8 @@ type dirStore struct {
 
 	mu      sync.Mutex // several goroutines read the index, also while one writes it
 	seen    fs.FileInfo
-	read    *Index // the index in that file
-	writing bool   // read is what counts until the write ends
+	read    *layoutindex.Index // the index in that file
+	writing bool               // read is what counts until the write ends
 
 	writer sync.Mutex // several goroutines change the index
 	queue  sync.Mutex // they ask for changes while one writes
@@ -174,7 +175,7 @@ func (s *dirStore) Remove(d digest.Digest) error {
 	return os.Remove(path)
 }
 
-func (s *dirStore) Index() (*Index, error) {
+func (s *dirStore) Index() (*layoutindex.Index, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.writing {
@@ -184,7 +185,7 @@ func (s *dirStore) Index() (*Index, error) {
 }
 
 // load reads the index unless it is known. The caller holds the mutex.
-func (s *dirStore) load() (*Index, error) {
+func (s *dirStore) load() (*layoutindex.Index, error) {
 	path := filepath.Join(s.dir, indexFile)
 	stat := os.Stat
 	if s.owned() {
@@ -193,7 +194,7 @@ func (s *dirStore) load() (*Index, error) {
 	fi, err := stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), s.owned() && errors.Is(err, syscall.ENOTDIR):
-		return emptyIndex(), nil
+		return layoutindex.Empty(), nil
 	case err != nil:
 		return nil, err
 	case s.seen != nil && same(fi, s.seen):
@@ -207,7 +208,7 @@ func (s *dirStore) load() (*Index, error) {
 	return idx, nil
 }
 
-func (s *dirStore) readIndex(path string) (*Index, error) {
+func (s *dirStore) readIndex(path string) (*layoutindex.Index, error) {
 	if s.owned() {
 		return ReadIndex(path)
 	}
@@ -215,7 +216,7 @@ func (s *dirStore) readIndex(path string) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseIndex(text, path)
+	return layoutindex.Parse(text, path)
 }
 
 // same says that a file has not changed since it was last read.

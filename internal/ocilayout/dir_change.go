@@ -10,11 +10,12 @@ import (
 	"syscall"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // A change is a change of the index that a goroutine waits for.
 type change struct {
-	do    func(*Index) error
+	do    func(*layoutindex.Index) error
 	ended bool
 	err   error
 }
@@ -25,7 +26,7 @@ var errGivenUp = errors.New("the change of the index was given up")
 // Change writes index.json anew. The index of a layout of many images takes
 // long to write, so changes that are asked for during a write are written
 // together by the next one. Each call returns when its change is lasting.
-func (s *dirStore) Change(do func(*Index) error) error {
+func (s *dirStore) Change(do func(*layoutindex.Index) error) error {
 	if err := s.create(); err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func (s *dirStore) write(group ...*change) error {
 			return err
 		}
 	}
-	idx.checkOrder()
+	idx.CheckOrder()
 	text, err := s.text(idx)
 	if err != nil {
 		return err
@@ -92,7 +93,7 @@ func (s *dirStore) write(group ...*change) error {
 }
 
 // beginWrite gives a copy of the index. Until endWrite, others get the index as it was.
-func (s *dirStore) beginWrite() (*Index, error) {
+func (s *dirStore) beginWrite() (*layoutindex.Index, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old, err := s.load()
@@ -105,16 +106,16 @@ func (s *dirStore) beginWrite() (*Index, error) {
 
 // endWrite takes the index that was written: it need not be read again. Without a file, it is
 // not known what the disk has.
-func (s *dirStore) endWrite(idx *Index, now fs.FileInfo) {
+func (s *dirStore) endWrite(idx *layoutindex.Index, now fs.FileInfo) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen, s.read, s.writing = now, idx, false
 }
 
 // text gives the content of index.json. People read a shared one, too.
-func (s *dirStore) text(idx *Index) ([]byte, error) {
+func (s *dirStore) text(idx *layoutindex.Index) ([]byte, error) {
 	if s.owned() {
-		idx.SchemaVersion, idx.MediaType = 2, IndexType
+		idx.SchemaVersion, idx.MediaType = 2, layoutindex.Type
 		return json.Marshal(idx)
 	}
 	text, err := idx.Text()

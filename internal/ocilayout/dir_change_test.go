@@ -10,6 +10,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // Changes that are asked for during a write are written together, and a change
@@ -19,14 +21,14 @@ func TestDirChangesTogether(t *testing.T) {
 	tests := []struct {
 		name   string
 		open   func(dir string) *Layout
-		bad    func(idx *Index) error // one of the changes
+		bad    func(idx *layoutindex.Index) error // one of the changes
 		want   string
 		writes int // of the waiting changes; 0: any number
 	}{
 		{"a directory that processes share", Open, nil, "", 1},
 		{"a directory of one process", func(dir string) *Layout { return OpenOwned(dir, dir+".uploads") }, nil, "", 1},
-		{"a change gives an error", Open, func(idx *Index) error { idx.Manifests = nil; return errOwn }, errOwn.Error(), 0},
-		{"a change is too large", Open, func(idx *Index) error {
+		{"a change gives an error", Open, func(idx *layoutindex.Index) error { idx.Manifests = nil; return errOwn }, errOwn.Error(), 0},
+		{"a change is too large", Open, func(idx *layoutindex.Index) error {
 			idx.Annotations = map[string]string{"text": strings.Repeat("x", maxIndex)}
 			return nil
 		}, "is too large", 0},
@@ -60,12 +62,12 @@ func TestDirChangesTogether(t *testing.T) {
 
 // changeTogether asks for n changes, and a bad one, while another change is made. It gives
 // the errors and the copies of the index that the changes got.
-func changeTogether(t *testing.T, l *Layout, n int, bad func(*Index) error) (errs []error, seen map[*Index]bool, badErr error) {
+func changeTogether(t *testing.T, l *Layout, n int, bad func(*layoutindex.Index) error) (errs []error, seen map[*layoutindex.Index]bool, badErr error) {
 	t.Helper()
 	began, goOn := make(chan struct{}), make(chan struct{})
 	var all sync.WaitGroup
 	all.Go(func() {
-		err := l.Change(func(idx *Index) error {
+		err := l.Change(func(idx *layoutindex.Index) error {
 			close(began)
 			<-goOn
 			idx.Insert(named("first"))
@@ -76,10 +78,10 @@ func changeTogether(t *testing.T, l *Layout, n int, bad func(*Index) error) (err
 		}
 	})
 	<-began
-	errs, seen = make([]error, n), map[*Index]bool{}
+	errs, seen = make([]error, n), map[*layoutindex.Index]bool{}
 	for i := range n {
 		all.Go(func() {
-			errs[i] = l.Change(func(idx *Index) error {
+			errs[i] = l.Change(func(idx *layoutindex.Index) error {
 				seen[idx] = true // one goroutine writes for all
 				idx.Insert(named(fmt.Sprint(i)))
 				return nil
@@ -108,6 +110,6 @@ func waiting(s *dirStore) int {
 func named(name string) descriptor.Descriptor {
 	return descriptor.Descriptor{
 		Digest:      digest.FromString(name),
-		Annotations: map[string]string{NameKey: name},
+		Annotations: map[string]string{layoutindex.NameKey: name},
 	}
 }

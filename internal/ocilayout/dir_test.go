@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // What a killed run left goes, however the directory is called.
@@ -28,7 +29,7 @@ func TestDirLeftovers(t *testing.T) {
 func TestDirIndexTooLarge(t *testing.T) {
 	l := Open(t.TempDir())
 	addNamed(t, l, "a:1")
-	err := l.Change(func(idx *Index) error {
+	err := l.Change(func(idx *layoutindex.Index) error {
 		idx.Annotations = map[string]string{"text": strings.Repeat("x", maxIndex)}
 		return nil
 	})

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // errIrregular says that something in a layout is no regular file.
@@ -52,7 +54,7 @@ func readRegular(path string, most int64) ([]byte, error) {
 }
 
 // ReadIndex reads the index.json of a layout that only one process writes.
-func ReadIndex(path string) (*Index, error) {
+func ReadIndex(path string) (*layoutindex.Index, error) {
 	f, _, err := openRegular(path, true)
 	if err != nil {
 		return nil, err
@@ -62,5 +64,5 @@ func ReadIndex(path string) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseIndex(text, path)
+	return layoutindex.Parse(text, path)
 }

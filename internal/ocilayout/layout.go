@@ -13,6 +13,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 const (
@@ -20,10 +22,6 @@ const (
 	layoutFile    = "oci-layout"
 	layoutVersion = `{"imageLayoutVersion":"1.0.0"}`
 	indexFile     = "index.json"
-	// IndexType is the media type of an index.
-	IndexType = "application/vnd.oci.image.index.v1+json"
-	// NameKey is the annotation of the index that holds the name of a manifest.
-	NameKey       = "org.opencontainers.image.ref.name"
 	layoutMode    = fs.FileMode(0o644)
 	layoutDirMode = fs.FileMode(0o755)
 	// maxManifest is the largest manifest that is read.
@@ -47,11 +45,11 @@ type store interface {
 	check() error
 	// Index gives the index, an empty one where there is no layout yet. The
 	// caller must not change it.
-	Index() (*Index, error)
+	Index() (*layoutindex.Index, error)
 	// Change replaces the index by what do makes of a copy. The blobs that the
 	// index names must be there already. Another goroutine may call do, and call
 	// it again with another copy.
-	Change(do func(*Index) error) error
+	Change(do func(*layoutindex.Index) error) error
 	// Open opens a blob. The error for an absent one is fs.ErrNotExist.
 	Open(d digest.Digest) (Blob, error)
 	// Create begins a blob. The digest and the size in want may be unknown:
@@ -139,7 +137,7 @@ func (l *Layout) Check() error {
 	if err != nil {
 		return err
 	}
-	return idx.unsound
+	return idx.Unsound()
 }
 
 // Put writes a blob if its bytes match the digest. A size of -1 is unknown.

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/receipt"
 )
 
@@ -152,7 +153,7 @@ func (l *Layout) note() error {
 	if err != nil || !lacks {
 		return err
 	}
-	err = l.Change(func(idx *Index) error {
+	err = l.Change(func(idx *layoutindex.Index) error {
 		idx.Annotations = maps.Clone(idx.Annotations)
 		if idx.Annotations == nil {
 			idx.Annotations = map[string]string{}
@@ -181,7 +182,7 @@ func (l *Layout) Inventory() (map[digest.Digest]receipt.Held, error) {
 		if err := r.mark(m.Digest, true); err != nil {
 			return nil, err
 		}
-		repository, _ := ImageName(m)
+		repository, _ := layoutindex.ImageName(m)
 		for d := range r.needed {
 			size, there := held[d]
 			if _, known := all[d]; there && !r.manifests[d] && (!known || all[d].Repository > repository) {

@@ -9,12 +9,14 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // Contents are the manifests and blobs of a layout that lies in no directory: its small
 // parts are in memory, and its large ones are files that keep their names.
 type Contents struct {
-	Index *Index
+	Index *layoutindex.Index
 	Texts map[digest.Digest][]byte
 	Files map[digest.Digest]string // path
 }
@@ -31,7 +33,7 @@ type memoryStore struct {
 
 func (s *memoryStore) check() error { return nil }
 
-func (s *memoryStore) Index() (*Index, error) { return s.Contents.Index, nil }
+func (s *memoryStore) Index() (*layoutindex.Index, error) { return s.Contents.Index, nil }
 
 func (s *memoryStore) Open(d digest.Digest) (Blob, error) {
 	if text, ok := s.Texts[d]; ok {
@@ -79,7 +81,7 @@ func (s *memoryStore) Blobs() (map[digest.Digest]int64, error) {
 
 func (s *memoryStore) readOnly() error { return fmt.Errorf("%s: %w", s.path, errors.ErrUnsupported) }
 
-func (s *memoryStore) Change(func(*Index) error) error              { return s.readOnly() }
+func (s *memoryStore) Change(func(*layoutindex.Index) error) error  { return s.readOnly() }
 func (s *memoryStore) Create(descriptor.Descriptor) (Upload, error) { return nil, s.readOnly() }
 func (s *memoryStore) Link(digest.Digest, Blob) error               { return s.readOnly() }
 func (s *memoryStore) Remove(digest.Digest) error                   { return s.readOnly() }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/minisign"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/pieces"
 )
 
@@ -32,8 +33,8 @@ func sealed(t *testing.T, path string, key *minisign.SecretKey, blob, name strin
 func add(l *Layout, blob, name string) error {
 	d := digest.FromString(blob)
 	l.Begin()
-	return errors.Join(l.Put(d, int64(len(blob)), strings.NewReader(blob)), l.Change(func(idx *Index) error {
-		idx.Insert(descriptor.Descriptor{Digest: d, Size: int64(len(blob)), Annotations: map[string]string{NameKey: name}})
+	return errors.Join(l.Put(d, int64(len(blob)), strings.NewReader(blob)), l.Change(func(idx *layoutindex.Index) error {
+		idx.Insert(descriptor.Descriptor{Digest: d, Size: int64(len(blob)), Annotations: map[string]string{layoutindex.NameKey: name}})
 		return nil
 	}), l.Commit())
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // parts are the digests that a manifest of any kind names.
@@ -70,7 +72,7 @@ func (l *Layout) mark(leave map[string]bool) (*reachable, []descriptor.Descripto
 	r := &reachable{l: l, needed: map[digest.Digest]bool{}, manifests: map[digest.Digest]bool{}}
 	var open []descriptor.Descriptor // entries without a name, which may refer to another manifest
 	for _, d := range idx.Manifests {
-		switch name := d.Annotations[NameKey]; {
+		switch name := d.Annotations[layoutindex.NameKey]; {
 		case leave[name]:
 		case name == "":
 			open = append(open, d)
@@ -134,9 +136,9 @@ func (l *Layout) Unreferenced(leave, also map[string]bool) (blobs int, bytes int
 func (l *Layout) Sweep() error {
 	r, spare, err := l.mark(nil)
 	if err == nil && len(spare) > 0 {
-		err = l.Change(func(idx *Index) error {
+		err = l.Change(func(idx *layoutindex.Index) error {
 			idx.Manifests = slices.DeleteFunc(idx.Manifests, func(d descriptor.Descriptor) bool {
-				return d.Annotations[NameKey] == "" && slices.ContainsFunc(spare, func(s descriptor.Descriptor) bool { return s.Digest == d.Digest })
+				return d.Annotations[layoutindex.NameKey] == "" && slices.ContainsFunc(spare, func(s descriptor.Descriptor) bool { return s.Digest == d.Digest })
 			})
 			return nil
 		})
@@ -149,7 +151,7 @@ func (l *Layout) Sweep() error {
 
 // checkMarked reports an entry that is not marked: another process has named it
 // since, and what it needs must not be removed.
-func checkMarked(idx *Index, needed map[digest.Digest]bool, path string) error {
+func checkMarked(idx *layoutindex.Index, needed map[digest.Digest]bool, path string) error {
 	for _, d := range idx.Manifests {
 		if d.Digest.Validate() == nil && !needed[d.Digest] {
 			return fmt.Errorf("%s: another run has just written it", path)

@@ -13,6 +13,7 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // addNamed gives a layout a manifest under a name, as one execution.
@@ -24,8 +25,8 @@ func addNamed(t *testing.T, l *Layout, name string) digest.Digest {
 	if err := l.Put(d, int64(len(text)), strings.NewReader(text)); err != nil {
 		t.Fatal(err)
 	}
-	err := l.Change(func(idx *Index) error {
-		idx.Insert(descriptor.Descriptor{Digest: d, Size: int64(len(text)), Annotations: map[string]string{NameKey: name}})
+	err := l.Change(func(idx *layoutindex.Index) error {
+		idx.Insert(descriptor.Descriptor{Digest: d, Size: int64(len(text)), Annotations: map[string]string{layoutindex.NameKey: name}})
 		return nil
 	})
 	if err != nil {

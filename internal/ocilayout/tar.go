@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/pieces"
 )
 
@@ -46,7 +47,7 @@ type tarStore struct {
 // A tarDisk is what was found on the disk while nothing was added.
 type tarDisk struct {
 	main, part *pieces.Row // nil: not there
-	index      *Index
+	index      *layoutindex.Index
 	blobs      map[digest.Digest]span
 	inPlace    bool              // blobs can be added in place
 	sums       map[string]string // digests of its files by its table, as they are
@@ -62,7 +63,7 @@ func (s *tarStore) check() error {
 	return err
 }
 
-func (s *tarStore) Index() (*Index, error) {
+func (s *tarStore) Index() (*layoutindex.Index, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.w != nil {
@@ -148,7 +149,7 @@ func kindOf(fi fs.FileInfo) string {
 // readDisk reads the archive and what a killed run left, behind the end of the
 // archive or in the file beside it.
 func readDisk(main, part *pieces.Row, path string) (*tarDisk, error) {
-	d := &tarDisk{main: main, part: part, index: emptyIndex(), blobs: map[digest.Digest]span{}}
+	d := &tarDisk{main: main, part: part, index: layoutindex.Empty(), blobs: map[digest.Digest]span{}}
 	if main != nil {
 		f, err := main.Open()
 		if err != nil {
@@ -236,7 +237,7 @@ func (s *tarStore) OverheadBytes() int64 {
 	return d.main.Size()
 }
 
-func (s *tarStore) Change(do func(*Index) error) error {
+func (s *tarStore) Change(do func(*layoutindex.Index) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.begin(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bayplan/bayplan/internal/ocilayout/foreign"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/readers"
 )
@@ -183,7 +184,7 @@ func blobEntry(d digest.Digest) string { return "blobs/" + d.Algorithm().String(
 func blocks(n int64) int64 { return (n + tarBlock - 1) &^ (tarBlock - 1) }
 
 // readArchive reads a complete archive of a layout.
-func readArchive(f *pieces.File, name string) (*listing, *Index, error) {
+func readArchive(f *pieces.File, name string) (*listing, *layoutindex.Index, error) {
 	size, err := f.Size()
 	if err != nil {
 		return nil, nil, err
@@ -194,7 +195,7 @@ func readArchive(f *pieces.File, name string) (*listing, *Index, error) {
 }
 
 // check gives the index of a complete archive, which was read with an error or nil.
-func (l *listing) check(f *pieces.File, name string, err error) (*Index, error) {
+func (l *listing) check(f *pieces.File, name string, err error) (*layoutindex.Index, error) {
 	if l.docker && l.layout == nil {
 		return nil, foreign.OldArchiveError(name)
 	}
@@ -223,7 +224,7 @@ func (l *listing) check(f *pieces.File, name string, err error) (*Index, error) 
 	if text, err = l.index.read(maxIndex); err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", name, indexFile, err)
 	}
-	return parseIndex(text, name+": "+indexFile)
+	return layoutindex.Parse(text, name+": "+indexFile)
 }
 
 // ended says whether the end mark follows the last entry.

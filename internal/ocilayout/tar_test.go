@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // What has been written meanwhile is not replaced, and what was left beside an
@@ -22,7 +24,7 @@ func TestTarMeanwhile(t *testing.T) {
 		d := digest.FromString(text)
 		return l.Put(d, int64(len(text)), strings.NewReader(text))
 	}
-	name := func(l *Layout) error { return l.Change(func(*Index) error { return nil }) }
+	name := func(l *Layout) error { return l.Change(func(*layoutindex.Index) error { return nil }) }
 	one := Open(path)
 	if err := errors.Join(put(one, "one"), name(one)); err != nil {
 		t.Fatal(err)
@@ -34,7 +36,7 @@ func TestTarMeanwhile(t *testing.T) {
 	if err := one.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.stage(path, &tarDisk{index: emptyIndex()}); err == nil || !strings.Contains(err.Error(), "another run has just written it") {
+	if err := w.stage(path, &tarDisk{index: layoutindex.Empty()}); err == nil || !strings.Contains(err.Error(), "another run has just written it") {
 		t.Errorf("got %v", err)
 	}
 	if err := w.close(); err != nil {
@@ -100,7 +102,7 @@ func TestTarTornPart(t *testing.T) {
 				t.Fatal(err)
 			}
 			l := Open(path)
-			if err := errors.Join(put(l, text), l.Change(func(*Index) error { return nil }), l.Commit()); err != nil {
+			if err := errors.Join(put(l, text), l.Change(func(*layoutindex.Index) error { return nil }), l.Commit()); err != nil {
 				t.Fatal(err)
 			}
 			f, err := Open(path).Open(digest.FromString(text))
@@ -146,7 +148,7 @@ func TestTarPlantedPart(t *testing.T) {
 				t.Fatal(err)
 			}
 			l := Open(path)
-			if err := errors.Join(put(l), l.Change(func(*Index) error { return nil }), l.Commit()); err != nil {
+			if err := errors.Join(put(l), l.Change(func(*layoutindex.Index) error { return nil }), l.Commit()); err != nil {
 				t.Fatal(err)
 			}
 			f, err := Open(path).Open(d)
@@ -172,7 +174,7 @@ func TestTarLongHeaders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Change(func(*Index) error { return nil }); err != nil {
+	if err := s.Change(func(*layoutindex.Index) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	huge := digest.FromString("huge")

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/pieces"
 )
 
@@ -23,7 +24,7 @@ type tarWriter struct {
 	blobs      map[digest.Digest]span
 	unused     map[int64][]int64 // headers of entries that hold nothing, by their room
 	open       int               // running uploads
-	index      *Index
+	index      *layoutindex.Index
 	changed    bool  // the index is not that of the archive
 	indexEntry *span // the archive's index.json; nil when staged
 	tail       int64 // where the next entry begins

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 func TestLayoutRefused(t *testing.T) {
@@ -78,10 +78,10 @@ func TestLayoutRefused(t *testing.T) {
 func TestLayoutImages(t *testing.T) {
 	_, _, c := pair(t)
 	entry := func(name string) string {
-		return fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x","size":1,"annotations":{%q:%q}}`, testManifestType, len(name), ocilayout.NameKey, name)
+		return fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x","size":1,"annotations":{%q:%q}}`, testManifestType, len(name), layoutindex.NameKey, name)
 	}
 	foreign := func(full, own string) string {
-		return fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x","size":1,"annotations":{"io.containerd.image.name":%q,%q:%q}}`, testManifestType, len(own), full, ocilayout.NameKey, own)
+		return fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x","size":1,"annotations":{"io.containerd.image.name":%q,%q:%q}}`, testManifestType, len(own), full, layoutindex.NameKey, own)
 	}
 	at := func(name string, n int) string { return fmt.Sprintf("%s@sha256:%064x", name, n) }
 	for name, tt := range map[string]struct {

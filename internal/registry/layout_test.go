@@ -16,7 +16,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // toLayout gives images the same names in a layout.
@@ -110,7 +110,7 @@ func sound(t *testing.T, path string) (blobs int, names []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var idx ocilayout.Index
+	var idx layoutindex.Index
 	if err := json.Unmarshal(text, &idx); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func sound(t *testing.T, path string) (blobs int, names []string) {
 		if fi, err := os.Stat(filepath.Join(dir, "blobs", "sha256", d.Digest.Encoded())); err != nil || fi.Size() != d.Size {
 			t.Errorf("index.json names %s of %d bytes: %v, %v", d.Digest, d.Size, fi, err)
 		}
-		names = append(names, d.Annotations[ocilayout.NameKey])
+		names = append(names, d.Annotations[layoutindex.NameKey])
 	}
 	if text, err := os.ReadFile(filepath.Join(dir, "oci-layout")); err != nil || string(text) != `{"imageLayoutVersion":"1.0.0"}` {
 		t.Errorf("oci-layout: %q, %v", text, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
@@ -110,7 +111,7 @@ func (c *Client) LayoutIndex(path string) (string, error) {
 	return digest.FromBytes(text).String(), err
 }
 
-func (c *Client) layoutIndex(path string) (*ocilayout.Index, error) {
+func (c *Client) layoutIndex(path string) (*layoutindex.Index, error) {
 	l := c.Layout(path)
 	if err := l.Check(); err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func (c *Client) LayoutImages(dir string) ([]string, error) {
 	}
 	var all []string
 	for _, d := range idx.Manifests {
-		switch repository, tag := ocilayout.ImageName(d); {
+		switch repository, tag := layoutindex.ImageName(d); {
 		case repository == "" && tag == "", manifests.IsCosignTag(tag):
 			continue
 		case repository == "" || tag == "":

@@ -12,6 +12,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/registry/prune"
 )
 
@@ -82,8 +83,8 @@ func (d *pruned) Repositories(ctx context.Context) ([]string, error) {
 	}
 	var names []string
 	for _, d := range idx.Manifests {
-		if i := strings.LastIndexByte(d.Annotations[ocilayout.NameKey], ':'); i > 0 {
-			names = append(names, d.Annotations[ocilayout.NameKey][:i])
+		if i := strings.LastIndexByte(d.Annotations[layoutindex.NameKey], ':'); i > 0 {
+			names = append(names, d.Annotations[layoutindex.NameKey][:i])
 		}
 	}
 	slices.Sort(names)

@@ -11,6 +11,7 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // NewLayouts gives a registry of layouts that each hold images of many
@@ -78,12 +79,12 @@ type layoutView struct {
 	known  *sync.Map
 
 	mu   sync.Mutex // several requests run at a time
-	from *ocilayout.Index
-	view *ocilayout.Index // made of from
+	from *layoutindex.Index
+	view *layoutindex.Index // made of from
 }
 
 // Index implements BlobStore.
-func (v *layoutView) Index() (*ocilayout.Index, error) {
+func (v *layoutView) Index() (*layoutindex.Index, error) {
 	all, err := v.Layout.Index()
 	if err != nil {
 		return nil, err
@@ -97,11 +98,11 @@ func (v *layoutView) Index() (*ocilayout.Index, error) {
 }
 
 // cut makes the index of the repository.
-func (v *layoutView) cut(all *ocilayout.Index) *ocilayout.Index {
-	idx := &ocilayout.Index{Manifests: slices.Clone(all.Named(""))}
+func (v *layoutView) cut(all *layoutindex.Index) *layoutindex.Index {
+	idx := &layoutindex.Index{Manifests: slices.Clone(all.Named(""))}
 	for _, m := range all.Prefixed(v.prefix) {
 		if tag, mine := v.tag(m); mine {
-			idx.Manifests = append(idx.Manifests, ocilayout.Named(m, tag))
+			idx.Manifests = append(idx.Manifests, layoutindex.Named(m, tag))
 		}
 	}
 	return idx
@@ -115,7 +116,7 @@ func (v *layoutView) findTag(tag string) (descriptor.Descriptor, error) {
 	}
 	if tagName.MatchString(tag) {
 		for _, m := range all.Named(v.prefix + tag) {
-			return ocilayout.Named(m, tag), nil
+			return layoutindex.Named(m, tag), nil
 		}
 	}
 	isMine := func(m descriptor.Descriptor) bool { _, mine := v.tag(m); return mine }
@@ -128,14 +129,14 @@ func (v *layoutView) findTag(tag string) (descriptor.Descriptor, error) {
 // tag gives the tag of an entry, and says whether the entry is the repository's.
 // A name of another tool, such as host:5000/lib:1, may only look as if it was.
 func (v *layoutView) tag(m descriptor.Descriptor) (tag string, mine bool) {
-	tag, mine = strings.CutPrefix(m.Annotations[ocilayout.NameKey], v.prefix)
+	tag, mine = strings.CutPrefix(m.Annotations[layoutindex.NameKey], v.prefix)
 	return tag, mine && tagName.MatchString(tag)
 }
 
 // setTags implements tagger. The layout's index names no manifest by its digest
 // alone, but those that refer to others.
 func (v *layoutView) setTags(m descriptor.Descriptor, tags []string) error {
-	return v.Change(func(all *ocilayout.Index) error {
+	return v.Change(func(all *layoutindex.Index) error {
 		if len(tags) == 0 {
 			v.listReferrer(all, m)
 		}
@@ -143,7 +144,7 @@ func (v *layoutView) setTags(m descriptor.Descriptor, tags []string) error {
 			v.untag(all, tag, m.Digest)
 			if !slices.ContainsFunc(all.Named(v.prefix+tag), func(o descriptor.Descriptor) bool { return o.Digest == m.Digest }) {
 				v.addReferrer(all, m)
-				all.Insert(ocilayout.Named(m, v.prefix+tag))
+				all.Insert(layoutindex.Named(m, v.prefix+tag))
 			}
 		}
 		return nil
@@ -152,14 +153,14 @@ func (v *layoutView) setTags(m descriptor.Descriptor, tags []string) error {
 
 // removeTag implements tagger.
 func (v *layoutView) removeTag(tag string) error {
-	return v.Change(func(all *ocilayout.Index) error {
+	return v.Change(func(all *layoutindex.Index) error {
 		v.untag(all, tag, "")
 		return nil
 	})
 }
 
 // untag takes a tag from all manifests but one.
-func (v *layoutView) untag(all *ocilayout.Index, tag string, except digest.Digest) {
+func (v *layoutView) untag(all *layoutindex.Index, tag string, except digest.Digest) {
 	for _, m := range all.Remove(v.prefix+tag, func(d digest.Digest) bool { return d != except }) {
 		v.listReferrer(all, m)
 	}
@@ -167,7 +168,7 @@ func (v *layoutView) untag(all *ocilayout.Index, tag string, except digest.Diges
 
 // listReferrer adds a manifest without a tag to the index, if it refers to another one and
 // the repository does not list it.
-func (v *layoutView) listReferrer(all *ocilayout.Index, m descriptor.Descriptor) {
+func (v *layoutView) listReferrer(all *layoutindex.Index, m descriptor.Descriptor) {
 	if _, refers := v.referrer(m); !refers {
 		return
 	}
@@ -180,13 +181,13 @@ func (v *layoutView) listReferrer(all *ocilayout.Index, m descriptor.Descriptor)
 
 // addReferrer adds a manifest without a tag to the index, if it refers to
 // another one.
-func (v *layoutView) addReferrer(all *ocilayout.Index, m descriptor.Descriptor) {
+func (v *layoutView) addReferrer(all *layoutindex.Index, m descriptor.Descriptor) {
 	about, refers := v.referrer(m)
 	if !refers {
 		return
 	}
 	m.ArtifactType, m.Annotations = about.artifact, maps.Clone(about.annotations)
-	delete(m.Annotations, ocilayout.NameKey)
+	delete(m.Annotations, layoutindex.NameKey)
 	all.Remove("", func(d digest.Digest) bool { return d == m.Digest })
 	all.Insert(m)
 }

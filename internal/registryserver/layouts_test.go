@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/registryserver"
 )
 
@@ -36,7 +37,7 @@ func names(t *testing.T, path string) []string {
 	}
 	var all []string
 	for _, m := range idx.Manifests {
-		name := m.Annotations[ocilayout.NameKey]
+		name := m.Annotations[layoutindex.NameKey]
 		if name == "" {
 			name = "- " + m.ArtifactType
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/mediatype"
 
-	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // maxManifest is the size of the largest manifest, in bytes. The specification
@@ -322,6 +322,6 @@ func (x *exchange) listReferrers() error {
 		x.w.Header().Set("OCI-Filters-Applied", "artifactType")
 	}
 	x.w.Header().Set("Content-Type", mediatype.OCI1ManifestList)
-	sendJSON(x.w, http.StatusOK, ocilayout.Index{SchemaVersion: 2, MediaType: mediatype.OCI1ManifestList, Manifests: found})
+	sendJSON(x.w, http.StatusOK, layoutindex.Index{SchemaVersion: 2, MediaType: mediatype.OCI1ManifestList, Manifests: found})
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // memory is the storage in memory.
@@ -57,20 +58,20 @@ func (m *memory) after(last string, n int) ([]string, error) {
 type memoryStore struct {
 	mu    sync.RWMutex // guards what follows
 	blobs map[digest.Digest][]byte
-	all   *ocilayout.Index
+	all   *layoutindex.Index
 }
 
 func newMemoryStore() *memoryStore {
-	return &memoryStore{blobs: map[digest.Digest][]byte{}, all: &ocilayout.Index{}}
+	return &memoryStore{blobs: map[digest.Digest][]byte{}, all: &layoutindex.Index{}}
 }
 
-func (m *memoryStore) Index() (*ocilayout.Index, error) {
+func (m *memoryStore) Index() (*layoutindex.Index, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.all, nil
 }
 
-func (m *memoryStore) Change(do func(*ocilayout.Index) error) error {
+func (m *memoryStore) Change(do func(*layoutindex.Index) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	idx := m.all.Clone()

@@ -15,6 +15,7 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // A repository is a BlobStore with the rules of the registry API.
@@ -47,13 +48,13 @@ func (r *repository) putManifest(m descriptor.Descriptor, text []byte, tags []st
 	if t, ok := r.BlobStore.(tagger); ok {
 		return t.setTags(m, tags)
 	}
-	return r.Change(func(idx *ocilayout.Index) error {
+	return r.Change(func(idx *layoutindex.Index) error {
 		for _, tag := range tags {
 			untag(idx, tag)
 			idx.Manifests = slices.DeleteFunc(idx.Manifests, func(o descriptor.Descriptor) bool {
 				return o.Digest == m.Digest && tagOf(o) == ""
 			})
-			m.Annotations = map[string]string{ocilayout.NameKey: tag}
+			m.Annotations = map[string]string{layoutindex.NameKey: tag}
 			idx.Manifests = append(idx.Manifests, m)
 		}
 		ensureListed(idx, m)
@@ -65,7 +66,7 @@ func (r *repository) putManifest(m descriptor.Descriptor, text []byte, tags []st
 func (r *repository) deleteManifest(d digest.Digest) error {
 	r.deleting.Lock()
 	defer r.deleting.Unlock()
-	err := r.Change(func(idx *ocilayout.Index) error {
+	err := r.Change(func(idx *layoutindex.Index) error {
 		idx.Manifests = slices.DeleteFunc(idx.Manifests, func(m descriptor.Descriptor) bool { return m.Digest == d })
 		return nil
 	})
@@ -84,7 +85,7 @@ func (r *repository) removeTag(tag string) error {
 	if t, ok := r.BlobStore.(tagger); ok {
 		return t.removeTag(tag)
 	}
-	return r.Change(func(idx *ocilayout.Index) error {
+	return r.Change(func(idx *layoutindex.Index) error {
 		untag(idx, tag)
 		return nil
 	})
@@ -93,26 +94,26 @@ func (r *repository) removeTag(tag string) error {
 // tagOf gives the tag of an entry in the index, "" for none. Layouts of other
 // tools may hold names that are not tags.
 func tagOf(m descriptor.Descriptor) string {
-	if name := m.Annotations[ocilayout.NameKey]; tagName.MatchString(name) {
+	if name := m.Annotations[layoutindex.NameKey]; tagName.MatchString(name) {
 		return name
 	}
 	return ""
 }
 
 // untag removes a tag.
-func untag(idx *ocilayout.Index, tag string) {
-	has := func(m descriptor.Descriptor) bool { return m.Annotations[ocilayout.NameKey] == tag }
+func untag(idx *layoutindex.Index, tag string) {
+	has := func(m descriptor.Descriptor) bool { return m.Annotations[layoutindex.NameKey] == tag }
 	for at := slices.IndexFunc(idx.Manifests, has); at >= 0; at = slices.IndexFunc(idx.Manifests, has) {
 		m := idx.Manifests[at]
 		idx.Manifests = slices.Delete(idx.Manifests, at, at+1)
 		m.Annotations = maps.Clone(m.Annotations)
-		delete(m.Annotations, ocilayout.NameKey)
+		delete(m.Annotations, layoutindex.NameKey)
 		ensureListed(idx, m)
 	}
 }
 
 // ensureListed adds a manifest to the index unless it is there.
-func ensureListed(idx *ocilayout.Index, m descriptor.Descriptor) {
+func ensureListed(idx *layoutindex.Index, m descriptor.Descriptor) {
 	if !slices.ContainsFunc(idx.Manifests, func(o descriptor.Descriptor) bool { return o.Digest == m.Digest }) {
 		idx.Manifests = append(idx.Manifests, m)
 	}
@@ -142,7 +143,7 @@ func (r *repository) find(ref string) (descriptor.Descriptor, error) {
 	}
 	isTag := tagName.MatchString(ref)
 	for _, m := range idx.Manifests {
-		if isTag && m.Annotations[ocilayout.NameKey] == ref || m.Digest.String() == ref {
+		if isTag && m.Annotations[layoutindex.NameKey] == ref || m.Digest.String() == ref {
 			return r.withType(m)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
 // A BlobStore keeps the manifests and other blobs of one repository by their
@@ -13,11 +14,11 @@ import (
 type BlobStore interface {
 	// Index gives the index: each manifest once for each of its tags, or once
 	// without. The caller must not change it.
-	Index() (*ocilayout.Index, error)
+	Index() (*layoutindex.Index, error)
 	// Change replaces the index by what do makes of a copy. What the index
 	// names is lasting then. Another goroutine may call do, and call it again
 	// with another copy.
-	Change(do func(*ocilayout.Index) error) error
+	Change(do func(*layoutindex.Index) error) error
 	// Open opens a blob. The error for an absent one is fs.ErrNotExist.
 	Open(d digest.Digest) (ocilayout.Blob, error)
 	// Create begins a blob. Its digest and size may be unknown.

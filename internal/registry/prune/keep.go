@@ -10,6 +10,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/registry/manifests"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
@@ -47,7 +48,7 @@ func (k *keptManifests) note(ctx context.Context, m manifest.Manifest, depth int
 	for _, d := range list {
 		known := k.digests[d.Digest.String()]
 		k.digests[d.Digest.String()] = true
-		if known || d.MediaType != ocilayout.IndexType && d.MediaType != dockerListType {
+		if known || d.MediaType != layoutindex.Type && d.MediaType != dockerListType {
 			continue
 		}
 		if depth == manifests.MaxDepth || len(k.digests) > manifests.MaxManifests*manifests.MaxDepth {

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/receipt"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registry/manifests"
@@ -247,7 +248,7 @@ func unnamed(path string, own map[string]bool, c *registry.Client) ([]string, er
 	}
 	var others []string
 	for _, d := range idx.Manifests {
-		repository, tag := ocilayout.ImageName(d)
+		repository, tag := layoutindex.ImageName(d)
 		if repository == "" && tag == "" || manifests.IsCosignTag(tag) || own[registry.LayoutPrefix+path+":"+repository+":"+tag] {
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
@@ -38,7 +39,7 @@ func medium(t *testing.T) (base, key string) {
 	}
 	l.Begin()
 	err = l.Put(digest.FromString(blob), int64(len(blob)), strings.NewReader(blob))
-	if err := errors.Join(err, l.Change(func(*ocilayout.Index) error { return nil }), l.Commit(), l.Seal(t.Context()), os.WriteFile(key, public, 0o600)); err != nil {
+	if err := errors.Join(err, l.Change(func(*layoutindex.Index) error { return nil }), l.Commit(), l.Seal(t.Context()), os.WriteFile(key, public, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	return base, key

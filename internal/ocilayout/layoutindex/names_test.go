@@ -1,4 +1,4 @@
-package ocilayout
+package layoutindex
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 
 // indexOf makes an index that names images so.
 func indexOf(names ...string) *Index {
-	idx := emptyIndex()
+	idx := Empty()
 	for _, name := range names {
 		d := descriptor.Descriptor{Digest: digest.FromString(name)}
 		if name != "" {

@@ -1,4 +1,6 @@
-package ocilayout
+// Package layoutindex is the index of an OCI layout: which manifests it names, and by which
+// names, also as other tools write them.
+package layoutindex
 
 import (
 	"cmp"
@@ -9,6 +11,13 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
+)
+
+const (
+	// Type is the media type of an index.
+	Type = "application/vnd.oci.image.index.v1+json"
+	// NameKey is the annotation of an index that holds the name of a manifest.
+	NameKey = "org.opencontainers.image.ref.name"
 )
 
 // An Index is the content of index.json: the manifests of a layout.
@@ -22,10 +31,11 @@ type Index struct {
 	sorted  bool  // Manifests is known to be in the order of names
 }
 
-func emptyIndex() *Index { return &Index{SchemaVersion: 2, MediaType: IndexType, sorted: true} }
+// Empty gives an index without manifests.
+func Empty() *Index { return &Index{SchemaVersion: 2, MediaType: Type, sorted: true} }
 
-// parseIndex reads the text of an index.json.
-func parseIndex(text []byte, path string) (*Index, error) {
+// Parse reads the text of an index.json. The path stands for it in messages.
+func Parse(text []byte, path string) (*Index, error) {
 	var idx Index
 	if err := json.Unmarshal(text, &idx); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -36,9 +46,12 @@ func parseIndex(text []byte, path string) (*Index, error) {
 			break
 		}
 	}
-	idx.checkOrder()
+	idx.CheckOrder()
 	return &idx, nil
 }
+
+// Unsound gives an error if the layout must not be used.
+func (idx *Index) Unsound() error { return idx.unsound }
 
 // Clone gives a copy with its own list.
 func (idx *Index) Clone() *Index {
@@ -47,9 +60,9 @@ func (idx *Index) Clone() *Index {
 	return &c
 }
 
-// checkOrder finds out whether the manifests are in the order of names. Whatever changes
+// CheckOrder finds out whether the manifests are in the order of names. Whatever changes
 // the list by other means than Insert and Remove may have broken it.
-func (idx *Index) checkOrder() { idx.sorted = slices.IsSortedFunc(idx.Manifests, byName) }
+func (idx *Index) CheckOrder() { idx.sorted = slices.IsSortedFunc(idx.Manifests, byName) }
 
 // Insert adds a manifest at its place in the order of names.
 func (idx *Index) Insert(d descriptor.Descriptor) {

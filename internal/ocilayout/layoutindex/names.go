@@ -1,4 +1,4 @@
-package ocilayout
+package layoutindex
 
 import (
 	"fmt"
