@@ -181,8 +181,13 @@ func (b Bundle) largest() (name string, size int) {
 	return name, size
 }
 
-// Check refuses names of files that would leave the plan's folder.
-func (b Bundle) Check() error {
+// Check refuses names of files that would leave the plan's folder, and a name of the plan that would
+// leave the folder of plans.
+func (r *Run) Check() error {
+	b := r.Bundle
+	if r.Plan != filepath.Base(r.Plan) || !filepath.IsLocal(r.Plan) || r.Plan == "." {
+		return fmt.Errorf("the run has a plan named %q, which is no name of a folder", r.Plan)
+	}
 	for name := range b.Files {
 		if !filepath.IsLocal(filepath.FromSlash(name)) {
 			return fmt.Errorf("the run has a file %q outside of the plan's folder", name)

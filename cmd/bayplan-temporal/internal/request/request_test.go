@@ -206,9 +206,28 @@ steps:
 }
 
 func TestCheck(t *testing.T) {
-	for name, files := range map[string]map[string][]byte{"a parent": {"plan.yaml": nil, "../x": nil}, "no plan": {"x": nil}, "absolute": {"plan.yaml": nil, "/etc/x": nil}} {
-		if (Bundle{File: "plan.yaml", Files: files}).Check() == nil {
-			t.Errorf("%s: no error", name)
+	files := func(names ...string) Bundle {
+		b := Bundle{File: "plan.yaml", Files: map[string][]byte{}}
+		for _, name := range names {
+			b.Files[name] = nil
+		}
+		return b
+	}
+	for name, tt := range map[string]struct {
+		run Run
+		ok  bool
+	}{
+		"right":         {Run{Plan: "p", Bundle: files("plan.yaml", "lists/a.txt")}, true},
+		"a parent":      {Run{Plan: "p", Bundle: files("plan.yaml", "../x")}, false},
+		"no plan":       {Run{Plan: "p", Bundle: files("x")}, false},
+		"absolute":      {Run{Plan: "p", Bundle: files("plan.yaml", "/etc/x")}, false},
+		"plan above":    {Run{Plan: "..", Bundle: files("plan.yaml")}, false},
+		"plan below":    {Run{Plan: "a/b", Bundle: files("plan.yaml")}, false},
+		"plan no name":  {Run{Plan: "", Bundle: files("plan.yaml")}, false},
+		"plan absolute": {Run{Plan: "/etc", Bundle: files("plan.yaml")}, false},
+	} {
+		if err := tt.run.Check(); (err == nil) != tt.ok {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
