@@ -31,7 +31,7 @@ type Form struct {
 func (f Form) sealed() bool { return f.Split > 0 || f.Key != nil }
 
 // ErrForm says that two steps want an archive in different forms.
-var ErrForm = errors.New("another step writes it with another split or another key")
+var ErrForm = errors.New("another step writes it with another split, another key or another receipt")
 
 // SetForm says how the layout travels, before anything of it is written. One in a directory is
 // neither split nor signed.

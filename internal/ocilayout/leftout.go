@@ -1,6 +1,7 @@
 package ocilayout
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,8 +40,18 @@ func (l *Layout) setWithout(r *receipt.Receipt) error {
 	}
 	l.left.mu.Lock()
 	defer l.left.mu.Unlock()
+	if l.left.written && !sameReceipt(l.left.without, r) {
+		return fault.WithHint(fmt.Errorf("%s: %w", l.path, ErrForm), "give both steps the same without, or each a layout of its own")
+	}
 	l.left.written, l.left.without = true, r
 	return nil
+}
+
+func sameReceipt(a, b *receipt.Receipt) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return bytes.Equal(a.Text(), b.Text())
 }
 
 // noted gives what the index says that the layout leaves out, nil for nothing.

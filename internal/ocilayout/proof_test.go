@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 	"github.com/bayplan/bayplan/internal/pieces"
+	"github.com/bayplan/bayplan/internal/receipt"
 )
 
 // sealed makes an archive in pieces of 4096 bytes, with a signed table, whose index has a name.
@@ -233,6 +234,36 @@ func TestReadyNeedsThePassword(t *testing.T) {
 }
 
 // Where an archive is packed, a missing piece is named, and the hint is to pack anew.
+// A table of one file that is not there makes no layout of pieces one that nobody has to prove.
+func TestTableOfOneFileIsNoWayRound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.tar")
+	sealed(t, path, newKey(t), strings.Repeat("g", 8192), "a:1")
+	if err := os.WriteFile(pieces.TablePath(path), []byte(strings.Repeat("a", 64)+"  m.tar\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := prove(t, Open(path)); err == nil || !strings.Contains(err.Error(), "it is of another set") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Steps that write one layout leave out the same.
+func TestOtherReceipt(t *testing.T) {
+	r := func(size int64) *receipt.Receipt {
+		return &receipt.Receipt{Of: "inside", Blobs: map[digest.Digest]receipt.Held{digest.FromString("x"): {Repository: "a", Size: size}}}
+	}
+	for _, path := range []string{"m.tar", "m"} {
+		l := Open(filepath.Join(t.TempDir(), path))
+		for i, tt := range []struct {
+			without *receipt.Receipt
+			ok      bool
+		}{{r(1), true}, {r(1), true}, {r(2), false}, {nil, false}} {
+			if err := l.SetForm(Form{Without: tt.without}); errors.Is(err, ErrForm) == tt.ok || tt.ok && err != nil {
+				t.Errorf("%s, %d: %v", path, i, err)
+			}
+		}
+	}
+}
+
 func TestMissingPieceIsNamed(t *testing.T) {
 	path, key := filepath.Join(t.TempDir(), "m.tar"), newKey(t)
 	sealed(t, path, key, strings.Repeat("g", 8192), "a:1")

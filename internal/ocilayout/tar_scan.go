@@ -253,10 +253,18 @@ func (s span) read(most int64) ([]byte, error) {
 	return text, err
 }
 
-// tarHeader makes the header of a file in an archive.
+// maxPlainSize is the size from which on the format of POSIX needs more than one block for the
+// header of a file. That of GNU has one block for any size.
+const maxPlainSize = 8 << 30
+
+// tarHeader makes the header of a file in an archive. That of an unused file is one block.
 func tarHeader(name string, size int64) ([]byte, error) {
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: int64(layoutMode)}
+	if name == unusedName && size >= maxPlainSize {
+		h.Format = tar.FormatGNU
+	}
 	var b bytes.Buffer
-	err := tar.NewWriter(&b).WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: int64(layoutMode)})
+	err := tar.NewWriter(&b).WriteHeader(h)
 	if err == nil && b.Len()%tarBlock != 0 {
 		err = errors.New("a header of a broken length")
 	}

@@ -164,6 +164,34 @@ func TestTarPlantedPart(t *testing.T) {
 
 // Blobs that are too large for a plain header, and digests that are too long
 // for one, have headers of several blocks.
+// What is left of a blob that never came does not end behind its room, however large that is.
+func TestTarHugeHole(t *testing.T) {
+	for _, size := range []int64{maxPlainSize - 2*tarBlock, maxPlainSize - tarBlock, maxPlainSize, maxPlainSize + 1<<30} {
+		path := filepath.Join(t.TempDir(), "media.tar")
+		s := &tarStore{path: path}
+		l := &Layout{path: path, store: s}
+		text := []byte("layer")
+		d := digest.FromBytes(text)
+		if err := s.Change(func(*layoutindex.Index) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		_, err := s.w.reserve(blobEntry(digest.FromString("huge")), size)
+		s.mu.Unlock()
+		if err := errors.Join(err, l.Put(d, int64(len(text)), bytes.NewReader(text)), s.Commit()); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Open(path).Open(d)
+		if err != nil {
+			t.Errorf("%d bytes: %v", size, err)
+			continue
+		}
+		if got, err := io.ReadAll(f); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%d bytes: %q, %v", size, got, err)
+		}
+	}
+}
+
 func TestTarLongHeaders(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "media.tar")
 	s := &tarStore{path: path}

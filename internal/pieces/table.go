@@ -115,7 +115,7 @@ func Files(base string) (Table, []byte, *Row, error) {
 			if i > 0 || e.Name != filepath.Base(base) {
 				return nil, nil, nil, missing(base, i+1)
 			}
-			return nil, nil, nil, fmt.Errorf("%s: %w", base, fs.ErrNotExist)
+			return nil, nil, nil, t.ofOne(base)
 		}
 	}
 	if err := t.checkForeign(base); err != nil {
@@ -152,6 +152,21 @@ func (t Table) checkForeign(base string) error {
 		}
 	}
 	return nil
+}
+
+// ofOne says why a row cannot be read whose table names one file, which is not there:
+// fs.ErrNotExist, unless there are pieces. Without that error they would count as a row that nobody
+// has to prove.
+func (t Table) ofOne(base string) error {
+	row, err := Look(base)
+	switch {
+	case err != nil:
+		return err
+	case row != nil:
+		err := fmt.Errorf("the table %s names %s alone, and there are pieces: it is of another set", TablePath(base), t[0].Name)
+		return fault.WithHint(err, "copy the table again, together with the pieces")
+	}
+	return fmt.Errorf("%s: %w", base, fs.ErrNotExist)
 }
 
 // A PieceError is a file that is not the one that its table names.

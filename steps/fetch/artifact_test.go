@@ -372,3 +372,17 @@ func TestFetchArtifactOverBadLine(t *testing.T) {
 		})
 	}
 }
+
+// A key proves archives only.
+func TestKeyOfLayouts(t *testing.T) {
+	for url, want := range map[string]string{
+		"oci:/media.tar:boot:1":         "",
+		"oci:/media:boot:1":             "key: /media is a directory, and only an archive is signed",
+		"oci://registry.example/boot:1": "key: it proves layouts, and url names none",
+	} {
+		f := &fetchFile{URL: addresses{Text: url}, To: "/f", Key: new(plan.Path("/key.pub"))}
+		if err := f.Validate(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}

@@ -141,6 +141,11 @@ func (f *fetchFile) checkCombinations() []error {
 	if key := setting.Text(f.Key); key != "" && !slices.ContainsFunc(f.urls(), func(u string) bool { return u == "" || layoutIn(u) != "" }) {
 		report("key", "it proves layouts, and url names none")
 	}
+	for _, u := range f.urls() {
+		if dir := layoutIn(u); dir != "" && setting.Text(f.Key) != "" && !strings.HasSuffix(dir, ".tar") {
+			report("key", dir+" is a directory, and only an archive is signed")
+		}
+	}
 	if !given {
 		errs = append(errs, f.checkSettings(f.leftOut()))
 	}

@@ -46,7 +46,11 @@ func TestMinisign(t *testing.T) {
 	}
 	tool("", "minisign", "-G", "-W", "-p", "open.pub", "-s", "open.key")
 	tool("word\nword\n", "minisign", "-G", "-p", "closed.pub", "-s", "closed.key")
+	signature := filepath.Join(s.dir, "media.tar.pieces.minisig")
 	for _, key := range []string{"open", "closed"} {
+		if err := os.RemoveAll(signature); err != nil { // another key replaces no signature
+			t.Fatal(err)
+		}
 		s.mustRun(t, 0, []string{"apply", "--var", "key=" + key})
 		out := tool("", "minisign", "-V", "-m", "media.tar.pieces", "-p", key+".pub")
 		if !strings.Contains(out, "Signature and comment signature verified") || !strings.Contains(out, "file:media.tar.pieces") {
@@ -55,7 +59,6 @@ func TestMinisign(t *testing.T) {
 		tool("", "sha256sum", "-c", "media.tar.pieces")
 		s.mustRun(t, 0, []string{"apply", "--var", "key=" + key}, "0 changed, 2 unchanged, 0 failed")
 	}
-	signature := filepath.Join(s.dir, "media.tar.pieces.minisig")
 	if err := os.Remove(signature); err != nil {
 		t.Fatal(err)
 	}

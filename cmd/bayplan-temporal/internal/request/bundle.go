@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/environ"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/redact"
+	"github.com/bayplan/bayplan/internal/redact/secretlines"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -55,7 +56,7 @@ func collect(p *plan.Plan, opened []string, o plan.Options, types runner.Types) 
 			c.root = filepath.Dir(c.root)
 		}
 	}
-	b := Bundle{Files: c.files, Vars: o.Vars, Environ: valuesOf(o.Environ)}
+	b := Bundle{Files: c.files, Vars: o.Vars, Environ: valuesOf(o.Environ, p.Vars)}
 	if err := checkSecrets(b, p); err != nil {
 		return b, err
 	}
@@ -70,6 +71,9 @@ func collect(p *plan.Plan, opened []string, o plan.Options, types runner.Types) 
 	for i, file := range o.VarFiles {
 		name := fmt.Sprintf("%s/%d%s", valuesDir, i+1, filepath.Ext(file))
 		data, err := os.ReadFile(file)
+		if err == nil && len(secretlines.Of(strings.Split(string(data), "\n"))) > 0 {
+			err = fault.WithHint(fmt.Errorf("%s would travel with the plan, and it has values that may be secret, by their names or in URLs", file), "name them under secrets: each worker reads its own")
+		}
 		c.files[name], b.VarFiles, errs = data, append(b.VarFiles, name), append(errs, err)
 	}
 	b.File = c.name(p.File)
@@ -95,11 +99,12 @@ func checkSecrets(b Bundle, p *plan.Plan) error {
 	return nil
 }
 
-// valuesOf returns the variables of an environment that set those of plans.
-func valuesOf(env []string) []string {
+// valuesOf returns the variables of an environment that set those of a plan. Others stay.
+func valuesOf(env, declared []string) []string {
 	var values []string
 	for _, entry := range env {
-		if name, _, ok := strings.Cut(entry, "="); ok && strings.HasPrefix(name, environPrefix) {
+		name, _, ok := strings.Cut(entry, "=")
+		if variable, of := strings.CutPrefix(name, environPrefix); ok && of && slices.Contains(declared, variable) {
 			values = append(values, name+"="+environ.Variables(env).Get(name))
 		}
 	}

@@ -70,7 +70,7 @@ steps:
 		"edge/other.txt":      "not read",
 		"values.yaml":         "size: large\n",
 	})
-	values := plan.Options{VarFiles: []string{filepath.Join(dir, "values.yaml")}, Environ: []string{"HOME=/x", "BAYPLAN_VAR_colour=blue"}}
+	values := plan.Options{VarFiles: []string{filepath.Join(dir, "values.yaml")}, Environ: []string{"HOME=/x", "BAYPLAN_VAR_colour=blue", "BAYPLAN_VAR_token=of another plan"}}
 	run, err := build(t, dir, Options{File: filepath.Join(dir, "edge/plan.yaml"), Values: values, Waves: []string{"a", "*"}, MaxFailures: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -167,6 +167,20 @@ func TestTooLarge(t *testing.T) {
 	run.Files["images.txt"] = bytes.Repeat([]byte("x"), 3<<20)
 	if _, err := run.Pack(); err != nil {
 		t.Errorf("compressed it is small: %v", err)
+	}
+}
+
+// A file of values does not carry a secret away.
+func TestSecretInFile(t *testing.T) {
+	for name, text := range map[string]string{"by its name": "password: hunter2\n", "below": "sites: { api_token: hunter2 }\n", "in a URL": "url: https://me:hunter2@h/f\n"} {
+		dir := write(t, map[string]string{
+			"plan.yaml":   head + "name: p\nvars: { password: \"\", url: \"\", sites: {} }\nsteps: { dir: { type: mkdir, with: { paths: [x] } } }\n",
+			"values.yaml": text,
+		})
+		_, err := build(t, dir, Options{Values: plan.Options{VarFiles: []string{filepath.Join(dir, "values.yaml")}}})
+		if err == nil || !strings.Contains(err.Error(), "values.yaml would travel with the plan, and it has values that may be secret") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
