@@ -121,7 +121,7 @@ func (p *program) start(ctx context.Context, c client.Client, run *request.Run) 
 	began, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: id, TaskQueue: flow.Queue, WorkflowExecutionErrorWhenAlreadyStarted: true,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		Memo: map[string]any{flow.DigestMemo: run.Digest, flow.VersionMemo: run.Version},
+		Memo: map[string]any{flow.DigestMemo: run.Digest},
 	}, flow.WorkflowName, packed)
 	var open *serviceerror.WorkflowExecutionAlreadyStarted
 	switch {

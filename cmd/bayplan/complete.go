@@ -213,7 +213,7 @@ func lockedImages(args []string) []string {
 	if read == nil {
 		return nil
 	}
-	locked, err := lockfile.Read(tagLockOf(read.File))
+	locked, err := lockfile.Read(lockfile.Of(read.File))
 	if err != nil {
 		return nil
 	}

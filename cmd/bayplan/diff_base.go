@@ -29,7 +29,7 @@ func (p *program) diffBase(c *cli.Context) error {
 		return err
 	}
 	return rehearse.Compare(c.Context, rehearse.Comparison{
-		Base: c.String("base"), File: c.String("file"), Lock: tagLockOf,
+		Base: c.String("base"), File: c.String("file"),
 		Options: rehearse.Options{Plan: options, Warn: p.warn, Found: p.found.Found, Say: func(line string) { fmt.Fprintln(p.stderr, line) }},
 		Diff: func(r *runner.Runner, root string, finish func(*runner.Report) *document.Base) error {
 			p.stdout.shorten(root, p.dir)

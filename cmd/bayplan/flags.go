@@ -10,6 +10,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/outfile"
+	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -130,7 +131,7 @@ func (p *program) checkOutputs(c *cli.Context) error {
 	options, _ := p.options(c) // the command reports its error
 	files.Protect(append(c.StringSlice("var-file"), c.String("connections"), c.String("lock"), c.String("saved"))...)
 	for _, file := range append(c.StringSlice("file"), append(c.Args().Slice(), c.String("file"), defaultPlan)...) {
-		files.Protect(file, tagLockOf(file))
+		files.Protect(file, lockfile.Of(file))
 		files.ProtectDir(filepath.Join(filepath.Dir(file), ".bayplan"))
 		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() { // a pipe is read once
 			continue

@@ -24,16 +24,11 @@ func lockFlag() cli.Flag {
 	return &cli.StringFlag{Name: "lock", Usage: "the lock `FILE` (default: PLAN.lock.yaml)"}
 }
 
-// tagLockOf returns the path of the lock file that belongs to a plan.
-func tagLockOf(planFile string) string {
-	return strings.TrimSuffix(planFile, filepath.Ext(planFile)) + ".lock.yaml"
-}
-
 // unreadTagLocks returns a warning for each lock file beside a plan without a lock file
 // whose own plan is gone: the plan may have had that name. shown is the name of the plan
 // in the warning.
 func unreadTagLocks(planFile, shown string) plan.Errors {
-	own := tagLockOf(planFile)
+	own := lockfile.Of(planFile)
 	if exists(own) {
 		return nil
 	}
@@ -74,7 +69,7 @@ func (s *session) tagLockPath(c *cli.Context) (string, error) {
 	case named != "":
 		return filepath.Abs(named)
 	case !c.IsSet("connections"):
-		return tagLockOf(s.graph.Plan.File), nil
+		return lockfile.Of(s.graph.Plan.File), nil
 	case c.Bool("locked"):
 		return "", usageError{fault.WithHint(errors.New("--locked with --connections: the plan's lock file is not for other connections"), "name a lock file for these with --lock FILE")}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/sitereport"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/checksum"
+	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/steps/connections"
 )
 
@@ -97,7 +98,7 @@ func (p *program) siteTargets(c *cli.Context, host string) (*connections.Set, []
 			return nil, nil, err
 		}
 		t := document.SiteTarget{Plan: s.graph.Plan.Name, PlanDigest: sitereport.PlanDigest(sitereport.OwnTexts(s.graph.Plan)), File: file}
-		if b, err := os.ReadFile(tagLockOf(s.graph.Plan.File)); err == nil {
+		if b, err := os.ReadFile(lockfile.Of(s.graph.Plan.File)); err == nil {
 			t.LockDigest = checksum.SHA256(b)
 		}
 		for _, other := range targets {

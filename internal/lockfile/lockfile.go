@@ -23,6 +23,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -34,6 +35,11 @@ import (
 // maxSize is the largest lock file that is read. It has room for a hundred
 // thousand images.
 const maxSize = 32 << 20
+
+// Of returns the path of the lock file that belongs to a plan file: NAME.lock.yaml beside NAME.yaml.
+func Of(planFile string) string {
+	return strings.TrimSuffix(planFile, filepath.Ext(planFile)) + ".lock.yaml"
+}
 
 // A File is a lock file in memory. Many goroutines may call its methods at
 // once.

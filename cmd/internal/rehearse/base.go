@@ -29,8 +29,6 @@ type Comparison struct {
 	File string // the plan
 
 	Options
-	// Lock gives the lock file of a plan's file.
-	Lock func(file string) string
 	// Diff shows the diff that a runner makes. finish completes the report before it is
 	// shown, and gives what is another in the plan itself. Paths in texts lie below root, in
 	// the place of the plan's own.
@@ -79,7 +77,7 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 		base, told.New = &part{}, true
 		err = r.bring(ctx, next, base, nil)
 		if err == nil {
-			err = r.writeLock(c.Lock(next.file), next, tagIn)
+			err = r.writeLock(lockfile.Of(next.file), next, tagIn)
 		}
 	}
 	if err != nil {
@@ -189,7 +187,7 @@ func (r *rehearsal) baseError(c Comparison, err error) error {
 
 // lock gives the lock file of the base. A revision has one or none.
 func (p *part) lock(c Comparison) string {
-	file := c.Lock(p.file)
+	file := lockfile.Of(p.file)
 	if p.in.Revision != nil {
 		return p.in.Revision.Own(p.in.Real(file))
 	}
@@ -287,10 +285,10 @@ func (r *rehearsal) takeLock(c Comparison, base, next *part) error {
 	if err != nil {
 		return err
 	}
-	if next.locked, err = review.ChangedLock(before, c.Lock(next.file)); err != nil {
+	if next.locked, err = review.ChangedLock(before, lockfile.Of(next.file)); err != nil {
 		return err
 	}
-	return r.writeLock(c.Lock(next.file), next, func(name, digest string) string {
+	return r.writeLock(lockfile.Of(next.file), next, func(name, digest string) string {
 		if was, locked := before.Get(name); locked && was != digest {
 			return pinnedTag(digest)
 		}

@@ -218,7 +218,7 @@ func TestCompareMistakes(t *testing.T) {
 func compared(t *testing.T, base, file string, varFiles ...string) (found, told []string, err error) {
 	t.Helper()
 	err = Compare(t.Context(), Comparison{
-		Base: base, File: file, Lock: func(file string) string { return strings.TrimSuffix(file, ".yaml") + ".lock.yaml" },
+		Base: base, File: file,
 		Options: Options{
 			Plan: plan.Options{Redactor: redact.New(), VarFiles: varFiles}, Warn: func(plan.Errors) {},
 			Say: func(line string) { t.Error(line) },

@@ -25,7 +25,6 @@ const (
 	ActivityName = "bayplan.step.v1"
 	ValuesQuery  = "values" // the outputs of a step that others refer to
 	DigestMemo   = "digest"
-	VersionMemo  = "version"
 
 	Queue = "bayplan-runs" // of workflows
 )

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/environ"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/redact/secretlines"
 	"github.com/bayplan/bayplan/plan"
@@ -37,11 +38,6 @@ const environPrefix = "BAYPLAN_VAR_"
 // valuesDir is where the files of values lie in a Bundle.
 const valuesDir = ".values"
 
-// LockOf returns the path of the lock file of a plan file.
-func LockOf(file string) string {
-	return strings.TrimSuffix(file, filepath.Ext(file)) + ".lock.yaml"
-}
-
 // A collector collects the files of a plan.
 type collector struct {
 	root  string
@@ -64,7 +60,7 @@ func collect(p *plan.Plan, opened []string, o plan.Options, types runner.Types) 
 	for _, file := range opened {
 		errs = append(errs, c.add(file))
 	}
-	errs = append(errs, existing(c.add(LockOf(p.File))))
+	errs = append(errs, existing(c.add(lockfile.Of(p.File))))
 	for _, file := range listsOf(p, types) {
 		errs = append(errs, c.addList(file))
 	}

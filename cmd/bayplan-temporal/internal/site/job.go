@@ -115,7 +115,6 @@ func (s *Site) observe(e runner.Event) {
 
 // A Beat is how far a step is. It is for people; nothing is decided by it.
 type Beat struct {
-	Version string `json:"version,omitempty"`
 	Bytes   int64  `json:"bytes,omitempty"`
 	Total   int64  `json:"total,omitempty"`
 	Items   int    `json:"items,omitempty"` // to do

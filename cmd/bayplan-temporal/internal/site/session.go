@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/internal/claims"
+	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/connections"
@@ -140,7 +141,7 @@ func (s *Site) lockFile(file string) string {
 	if s.Connections != "" {
 		return ""
 	}
-	return request.LockOf(file)
+	return lockfile.Of(file)
 }
 
 func (s *Site) stateDir(p *plan.Plan) string {
