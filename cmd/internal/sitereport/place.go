@@ -74,12 +74,13 @@ func ReadNames(ctx context.Context, file string) ([]string, error) {
 	n := 0
 	for line := range strings.Lines(string(b)) {
 		n++
-		name, _, _ := strings.Cut(line, "#")
-		if name = strings.TrimSpace(name); name == "" {
+		text, _, _ := strings.Cut(line, "#")
+		name := strings.TrimSpace(text)
+		if name == "" {
 			continue
 		}
 		if _, _, tag, err := registry.Split("registry.invalid/reports:" + name); err != nil || tag != name {
-			mistakes = append(mistakes, &plan.Error{File: file, Pos: plan.Pos{Line: n}, Msg: fmt.Sprintf("%q is no tag", oneLine(name))})
+			mistakes = append(mistakes, &plan.Error{File: file, Pos: plan.Pos{Line: n, Col: strings.Index(text, name) + 1}, Msg: fmt.Sprintf("%q is not a tag", oneLine(name))})
 		}
 		names = append(names, name)
 	}
