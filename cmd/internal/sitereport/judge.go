@@ -139,7 +139,7 @@ func (j Judge) notes(f Found, ended time.Time) []string {
 	case r.Clock != nil && skew(r.Clock.Ahead) != "":
 		note("its clock is %s the registry's", skew(r.Clock.Ahead))
 	case ended.After(j.Now.Add(maxSkew)):
-		note("its run ended %s in the future: its clock was wrong, or the registry's", human.Duration(ended.Sub(j.Now)))
+		note("its run ended %s in the future: its clock was wrong, or the registry's", human.Duration(ended.Sub(j.Now).Round(time.Minute)))
 	}
 	if len(r.Only)+len(r.Skip) > 0 {
 		note("its last run was for a part of the plan")
