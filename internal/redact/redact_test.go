@@ -222,6 +222,11 @@ func TestURLs(t *testing.T) {
 		"h/v1/o?temp_url_sig=da39&temp_url_expires=1":                      "h/v1/o?temp_url_sig=" + Mark + "&temp_url_expires=1",
 		"h?apikey=1&api-key=2&API_KEY=3;jwt=4":                             "h?apikey=" + Mark + "&api-key=" + Mark + "&API_KEY=" + Mark + ";jwt=" + Mark,
 		"a=b; mail@example.com":                                            "a=b; mail@example.com",
+		`"u:p:w@h.example/x" is no host, nor is u:p@[::1]:5000`:            `"u:` + Mark + `@h.example/x" is no host, nor is u:` + Mark + `@[::1]:5000`,
+		"host=u:p@h?sig=x and u:p@h":                                       "host=u:" + Mark + "@h?sig=" + Mark + " and u:" + Mark + "@h",
+		"h?token=a:b@c":                                                    "h?token=" + Mark,
+		"x/y:v1@sha256:00, y:v1@sha512:00, oci:lay:x:1@sha256:00":          "x/y:v1@sha256:00, y:v1@sha512:00, oci:lay:x:1@sha256:00",
+		"git:main@{upstream}, mailto:bob@example.com, history: root@vm":    "git:main@{upstream}, mailto:bob@example.com, history: root@vm",
 		"h?n=100&last=library/token&digest=sha256:00":                      "h?n=100&last=library/token&digest=sha256:00",
 		"h?sig=&x=1":     "h?sig=&x=1",
 		"`h?sig=ab` `c`": "`h?sig=" + Mark + "` `c`", // code of Markdown
@@ -237,12 +242,12 @@ func TestURLs(t *testing.T) {
 }
 
 func TestURLSecrets(t *testing.T) {
-	const text = "url: https://u:p@h/f?x=1&sig=ab, https://tok@h/ https://h/x?a=b@c"
+	const text = "url: https://u:p@h/f?x=1&sig=ab, https://tok@h/ https://h/x?a=b@c u:pw@h"
 	var got []string
 	for _, span := range URLSecrets(text) {
 		got = append(got, text[span[0]:span[1]])
 	}
-	if want := "p tok ab,"; strings.Join(got, " ") != want {
+	if want := "p tok pw ab,"; strings.Join(got, " ") != want {
 		t.Errorf("got %q, want %s", got, want)
 	}
 }
