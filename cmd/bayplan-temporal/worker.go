@@ -125,7 +125,7 @@ func (p *program) told(e runner.Event) {
 // startSite begins to take the steps of a site. fatal is called when the server refuses the worker for
 // good.
 func startSite(s *site.Site, parallel int, fatal func(error)) (stop func(), err error) {
-	w := worker.New(s.Server, flow.SiteQueue(s.Name), worker.Options{
+	w := worker.New(s.Server.Client, flow.SiteQueue(s.Name), worker.Options{
 		Identity: s.Identity, DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: parallel,
 		WorkerStopTimeout: stopWait, MaxHeartbeatThrottleInterval: 2 * time.Second, OnFatalError: fatal,
 	})
@@ -135,7 +135,7 @@ func startSite(s *site.Site, parallel int, fatal func(error)) (stop func(), err 
 
 // startRuns begins to advance runs.
 func startRuns(server *wire.Wire) (stop func(), err error) {
-	w := worker.New(server, flow.Queue, worker.Options{DisableRegistrationAliasing: true})
+	w := worker.New(server.Client, flow.Queue, worker.Options{DisableRegistrationAliasing: true})
 	w.RegisterWorkflowWithOptions(flow.Workflow{Values: server.Values}.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
 	return w.Stop, w.Start()
 }
