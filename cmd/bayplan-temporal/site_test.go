@@ -113,7 +113,7 @@ steps:
 		}
 	}
 	state, err := os.ReadFile(filepath.Join(dir, "onelog/.bayplan/onelog/state.json"))
-	if err != nil || strings.Count(string(state), `"given":true`) != 1 {
+	if err != nil || strings.Count(string(state), `"given": true`) != 1 {
 		t.Errorf("%v\n%.300s", err, state)
 	}
 }
