@@ -24,6 +24,7 @@ const silentAfter = 48 * time.Hour
 func sitesFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "reports-from", Usage: "show the sites that report to `REPO`, oci://HOST/NAME"},
+		&cli.StringFlag{Name: "sites", Usage: "show also the sites named in `FILE`, a tag in a line"},
 		&cli.DurationFlag{Name: "silent-after", Value: silentAfter, Usage: "call a site silent after `TIME`"},
 		&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 unless every site is done"},
 	}
@@ -37,7 +38,7 @@ func checkSites(c *cli.Context) error {
 		}
 		return nil
 	}
-	for _, flag := range []string{"silent-after", "exit-code"} {
+	for _, flag := range []string{"sites", "silent-after", "exit-code"} {
 		if c.IsSet(flag) {
 			return commandline.Usage(fmt.Errorf("--%s is about sites: --reports-from names where they report to", flag))
 		}
@@ -56,6 +57,11 @@ func (p *program) sitesStatus(c *cli.Context) error {
 	}
 	p.reports = []string{from.Host}
 	judge := sitereport.Judge{From: from, Silent: c.Duration("silent-after")}
+	if c.IsSet("sites") {
+		if judge.Known, err = sitereport.ReadNames(c.Context, c.String("sites")); err != nil {
+			return fmt.Errorf("--sites: %w", err)
+		}
+	}
 	var plans *connections.Set
 	if c.IsSet("file") || c.IsSet("connections") {
 		if plans, judge.Targets, err = p.siteTargets(c, from.Host); err != nil {

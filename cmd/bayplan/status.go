@@ -22,7 +22,8 @@ func (p *program) statusCommand() *cli.Command {
 			"With --reports-from, reads what \"bayplan apply --report-to\" has sent: a\n" +
 			"tag for each site. A site is behind if it has another plan or lock file\n" +
 			"than the plan given with -f, or else than the newest report of the same\n" +
-			"plan. Times are those of the registry.",
+			"plan. Times are those of the registry. A site that has never reported is\n" +
+			"shown if --sites names it.",
 		Flags: append([]cli.Flag{commandline.NewRepeated("file", "FILE", "the plan FILE (default: "+commandline.DefaultPlan+")", "f")},
 			slices.Concat(valueFlags(), []cli.Flag{stateFlag()}, sitesFlags(), []cli.Flag{commandline.JSONFlag()})...),
 		Action: func(c *cli.Context) error {
