@@ -231,9 +231,10 @@ func TestMistakes(t *testing.T) {
 		"a wrong site":  {[]string{"worker", "--site", "a/b"}, 2, "letters, digits"},
 		"an argument":   {[]string{"run", good}, 2, "unexpected argument"},
 		"a wrong value": {[]string{"run", "-f", good, "--var", "x"}, 2, "is not NAME=VALUE"},
-		"a wrong flag":  {[]string{"run", "--x"}, 2, "unknown flag --x"},
+		"a wrong flag":  {[]string{"run", "--wav"}, 2, "unknown flag --wav; did you mean --wave?"},
 		"no plan":       {[]string{"run", "-f", good + "x"}, 2, "no such file"},
 		"a mistake":     {[]string{"run", "-f", planFile(t, "bad", "steps: { dir: { type: mkdr } }")}, 2, "there is no step type"},
+		"twice":         {[]string{"run", "-f", good, "--file", good}, 2, "is given twice"},
 		"half a login":  {[]string{"run", "-f", good, "--tls-cert", good}, 2, "belong together"},
 		"no authority":  {[]string{"run", "-f", good, "--tls-ca", good}, 1, "has no certificate"},
 	} {

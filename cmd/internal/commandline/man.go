@@ -21,8 +21,9 @@ func (p *Program) ManCommand(example string) *cli.Command {
 		Name:      "man",
 		Usage:     "write the manual pages of all commands",
 		ArgsUsage: "DIR",
-		Description: "Writes " + p.Name + ".1, " + example + ".1 and so on into the directory DIR. The\n" +
-			"environment variable SOURCE_DATE_EPOCH, in seconds since 1970, dates them.\n\n" +
+		Description: "Writes " + p.Name + ".1, " + example + ".1 and so on\n" +
+			"into the directory DIR. The environment variable SOURCE_DATE_EPOCH, in seconds\n" +
+			"since 1970, dates them.\n\n" +
 			"  " + p.Name + " man ~/.local/share/man/man1 && man " + example,
 		Action: p.writeManual,
 	}
