@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -52,7 +53,7 @@ func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*
 		return nil, errs.Err()
 	}
 	if p.measured != nil {
-		p.measured.plan = read.Parsed.Name
+		p.measured.Plan = read.Parsed.Name
 	}
 	if p.reported != nil {
 		p.reported.plan = *read
@@ -67,7 +68,7 @@ func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*
 	s.warnings.Sort()
 	p.Warn(s.warnings)
 	if p.measured != nil {
-		p.measured.session = s
+		p.measured.LastSuccess = func() time.Time { return s.lastSuccess(c) }
 	}
 	if p.reported != nil {
 		p.reported.session = s
