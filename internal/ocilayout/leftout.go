@@ -194,6 +194,9 @@ func (l *Layout) Inventory() (map[digest.Digest]receipt.Held, error) {
 			return nil, err
 		}
 		repository, _ := layoutindex.ImageName(m)
+		if !receipt.IsRepository(repository) {
+			repository = ""
+		}
 		for d := range r.needed {
 			size, there := held[d]
 			if _, known := all[d]; there && !r.manifests[d] && (!known || all[d].Repository > repository) {
