@@ -2,6 +2,7 @@ package ocilayout
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -159,9 +160,12 @@ func (l *Layout) lacksNote() (text string, lacks bool, err error) {
 }
 
 // note writes into the index what the layout leaves out.
-func (l *Layout) note() error {
+func (l *Layout) note(ctx context.Context) error {
 	text, lacks, err := l.lacksNote()
 	if err != nil || !lacks {
+		return err
+	}
+	if err := l.Begin(ctx); err != nil {
 		return err
 	}
 	err = l.Change(func(idx *layoutindex.Index) error {

@@ -1,24 +1,20 @@
 package pieces
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // fileMode is the mode of new files.
@@ -59,31 +55,6 @@ func (r *Row) open(flags int, step int64) (*File, error) {
 	return f, nil
 }
 
-// Sums reads the row from its beginning to its end, once, and gives the sha256 digests of its
-// files, in hex. See gets the bytes that are hashed, in their order, and need not read all; it
-// may be nil. Its errors are its own.
-func (f *File) Sums(ctx context.Context, see func(io.Reader)) ([]string, error) {
-	var files []io.Reader
-	var hashes []hash.Hash
-	for _, one := range f.all() {
-		h := sha256.New()
-		hashes = append(hashes, h)
-		files = append(files, io.TeeReader(io.NewSectionReader(one, 0, math.MaxInt64), h))
-	}
-	r := readers.WithContext(ctx, io.MultiReader(files...))
-	if see != nil {
-		see(r)
-	}
-	if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{r}, make([]byte, 1<<20)); err != nil {
-		return nil, err
-	}
-	sums := make([]string, len(hashes))
-	for i, h := range hashes {
-		sums[i] = hex.EncodeToString(h.Sum(nil))
-	}
-	return sums, nil
-}
-
 func newFile(base string, split bool, step int64) *File {
 	return &File{base: base, split: split, step: step, unsaved: map[int]bool{}, changed: map[int]bool{}}
 }
@@ -102,16 +73,50 @@ var ErrLocked = errors.New("another run is writing it")
 func OpenLocked(base string, m Mode) (*File, error) {
 	f, err := openWritable(base, m)
 	if err != nil {
-		return f, err
+		return nil, err
 	}
-	if err := f.lock(); err != nil {
-		return nil, errors.Join(err, f.Close())
+	return f.taken()
+}
+
+// Lock locks a row that is to be replaced, as OpenLocked does. Nothing is written to its files.
+func (r *Row) Lock() (*File, error) {
+	f, err := r.open(os.O_RDWR, r.step())
+	if errors.Is(err, fs.ErrPermission) {
+		f, err = r.Open()
 	}
-	if n, err := renaming(base); n > 0 || err != nil {
-		if err == nil {
-			err = finish(base, n)
+	if err != nil {
+		return nil, err
+	}
+	return f.taken()
+}
+
+// Complete completes what a killed Publish of a row has begun.
+func Complete(base string) error {
+	if !exists(renamingPath(base)) {
+		return nil
+	}
+	row, err := Look(base)
+	if err != nil || row == nil {
+		return err
+	}
+	f, err := row.Lock()
+	if err != nil {
+		return err
+	}
+	return f.Close() // it ends the lock
+}
+
+// taken locks the files, or closes them.
+func (f *File) taken() (*File, error) {
+	err := f.lock()
+	if err == nil {
+		var n int
+		if n, err = renaming(f.base); err == nil && n > 0 {
+			err = finish(f.base, n)
 		}
-		return f, err
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
@@ -138,6 +143,9 @@ func openWritable(base string, m Mode) (*File, error) {
 	f := newFile(base, m.Most > 0, step)
 	if !m.Create {
 		return nil, fmt.Errorf("%s: %w", base, fs.ErrNotExist)
+	}
+	if target, staged := strings.CutSuffix(base, stagedSuffix); staged && exists(renamingPath(target)) {
+		return nil, fault.WithHint(fmt.Errorf("%s: %w", target, ErrLocked), "run it again")
 	}
 	one, err := os.OpenFile(f.path(0), flags|os.O_CREATE, fileMode)
 	if err != nil {
