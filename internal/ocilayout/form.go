@@ -207,7 +207,9 @@ func (l *Layout) Seal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.seal(ctx, f)
+	if err = s.seal(ctx, f); err != nil {
+		err = fmt.Errorf("%s: its table of pieces: %w", s.path, err)
+	}
 	return errors.Join(err, f.Unlock()) // what was found refers to it
 }
 

@@ -3,6 +3,7 @@ package ocilayout
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,6 +28,8 @@ type leftOut struct {
 	without *receipt.Receipt // nil: nothing
 	text    string           // of the annotation that was read last
 	read    *receipt.Receipt
+	index   digest.Digest // of the manifests of the index for which needed was found
+	needed  map[digest.Digest]bool
 }
 
 // setWithout says what the layout leaves out.
@@ -123,7 +126,7 @@ func (l *Layout) leavesOut() (string, error) {
 	if err != nil || r == nil {
 		return "", err
 	}
-	reached, _, err := l.mark(nil)
+	needed, err := l.neededBlobs()
 	if err != nil {
 		return "", err
 	}
@@ -132,7 +135,7 @@ func (l *Layout) leavesOut() (string, error) {
 		return "", err
 	}
 	part := receipt.Receipt{Of: r.Of, Made: r.Made, Blobs: map[digest.Digest]receipt.Held{}}
-	for d := range reached.needed {
+	for d := range needed {
 		if _, ok := held[d]; ok {
 			continue
 		}
@@ -144,6 +147,32 @@ func (l *Layout) leavesOut() (string, error) {
 		return "", nil
 	}
 	return string(part.Text()), nil
+}
+
+// neededBlobs gives what the images of the index need. It reads their manifests once, as long as they
+// are the same.
+func (l *Layout) neededBlobs() (map[digest.Digest]bool, error) {
+	idx, err := l.Index()
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(idx.Manifests)
+	if err != nil {
+		return nil, err
+	}
+	l.left.mu.Lock()
+	defer l.left.mu.Unlock()
+	if sum := digest.FromBytes(text); l.left.index != sum {
+		reached, _, err := l.mark(nil)
+		if err != nil {
+			return nil, err
+		}
+		if reached.lost { // it may come back
+			return reached.needed, nil
+		}
+		l.left.index, l.left.needed = sum, reached.needed
+	}
+	return l.left.needed, nil
 }
 
 // lacksNote says whether the index does not say what this process has left out.
