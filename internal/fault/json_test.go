@@ -16,9 +16,11 @@ func TestJSON(t *testing.T) {
 		"{\"a\": {\"x\": {\"b\": 7}}}": "f.json:1:19: a value of the wrong type (number) for \"b\"",
 		"[]":                           "f.json:1:1: a value of the wrong type (array)",
 	} {
-		var v struct{ A map[string]struct {
+		var v struct {
+			A map[string]struct {
 				B string `json:"b"`
-			} }
+			}
+		}
 		err := fault.JSON("f.json", []byte(text), json.Unmarshal([]byte(text), &v))
 		got := ""
 		if err != nil {
