@@ -26,7 +26,7 @@ const (
 
 // Found is what a tag holds: a report, or why there is none.
 type Found struct {
-	Tag    string
+	Tag    string // in one line: a registry may name anything
 	Report document.SiteReport // short: without what Judge does not need
 	Err    error               // nil: there is a report
 }
@@ -64,7 +64,7 @@ func Read(ctx context.Context, c Client, from Place) ([]Found, time.Time, error)
 
 // read reads one tag.
 func read(ctx context.Context, c Client, at Place) (Found, *document.SiteClock) {
-	f := Found{Tag: at.Tag}
+	f := Found{Tag: oneLine(at.Tag)}
 	b, date, err := c.SmallFile(ctx, at.String(), ArtifactType, maxReport)
 	clock := reading(date, time.Now())
 	if err == nil {
@@ -73,8 +73,9 @@ func read(ctx context.Context, c Client, at Place) (Found, *document.SiteClock) 
 	if errors.Is(err, registry.ErrForeign) {
 		err = errNoReport
 	}
-	f.Err = err
-	f.Report = short(f.Report)
+	if f.Err = err; err == nil {
+		f.Report = short(f.Report)
+	}
 	return f, clock
 }
 
@@ -97,7 +98,10 @@ func short(r document.SiteReport) document.SiteReport {
 		*text = oneLine(*text)
 	}
 	r.Steps, r.Counts = nil, nil
-	r.Only, r.Skip = r.Only[:min(len(r.Only), 1)], r.Skip[:min(len(r.Skip), 1)]
+	if len(r.Only)+len(r.Skip) > 0 {
+		r.Only, r.Skip = []string{"a part"}, nil
+	}
+	r.Verdict = known(r.Verdict)
 	if r.Other != nil {
 		r.Other = &document.OtherSite{Host: oneLine(r.Other.Host), StateID: oneLine(r.Other.StateID), Ended: r.Other.Ended}
 	}
