@@ -9,16 +9,14 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/flow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/follow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/wire"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
@@ -50,7 +48,7 @@ func (p *program) values(c *cli.Context) (plan.Options, error) {
 }
 
 // build reads the plan of the flags and makes its run.
-func (p *program) build(c *cli.Context) (*request.Run, error) {
+func (p *program) build(c *cli.Context) (*request.Built, error) {
 	values, err := p.values(c)
 	if err != nil {
 		return nil, err
@@ -64,12 +62,12 @@ func (p *program) build(c *cli.Context) (*request.Run, error) {
 	if c.Duration("silence") < 5*time.Second || c.Duration("patience") < time.Second {
 		return nil, usageError{errors.New("--silence is at least 5s, and --patience at least 1s")}
 	}
-	run, read, err := request.Build(c.Context, request.Options{
+	run, err := request.Build(c.Context, request.Options{
 		Version: version(), File: c.String("file"), Values: values, Centre: c.String("centre"), Locked: c.Bool("locked"),
 		Waves: c.StringSlice("wave"), MaxFailures: c.Int("max-failures"), Silence: c.Duration("silence"), Patience: c.Duration("patience"),
 	})
 	if err == nil {
-		p.mistakes(read.Warnings, "warning: ")
+		p.mistakes(run.Read.Warnings, "warning: ")
 	}
 	return run, err
 }
@@ -112,54 +110,41 @@ func (e *openError) Hint() string {
 }
 
 // start starts a run, or joins the open one if it is the same.
-func (p *program) start(ctx context.Context, c client.Client, run *request.Run) (workflow.Execution, error) {
-	packed, err := run.Pack()
-	if err != nil {
-		return workflow.Execution{}, err
-	}
-	id := flow.WorkflowID(run.Plan)
-	began, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: flow.Queue, WorkflowExecutionErrorWhenAlreadyStarted: true,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		Memo: map[string]any{flow.DigestMemo: run.Digest},
-	}, flow.WorkflowName, packed)
+func (p *program) start(ctx context.Context, server *wire.Wire, run *request.Built) (workflow.Execution, error) {
+	of, err := server.Start(ctx, run.Plan, run.Packed)
 	var open *serviceerror.WorkflowExecutionAlreadyStarted
 	switch {
 	case errors.As(err, &open):
-		return p.join(ctx, c, run, workflow.Execution{ID: id, RunID: open.RunId})
+		return p.join(ctx, server, run, workflow.Execution{ID: of.ID, RunID: open.RunId})
 	case err != nil:
-		return workflow.Execution{}, fmt.Errorf("start the run: %w", err)
+		return of, fmt.Errorf("start the run: %w", err)
 	}
-	return workflow.Execution{ID: id, RunID: began.GetRunID()}, nil
+	return of, nil
 }
 
 // join finds out whether the open run is the same one.
-func (p *program) join(ctx context.Context, c client.Client, run *request.Run, of workflow.Execution) (workflow.Execution, error) {
-	d, err := c.DescribeWorkflowExecution(ctx, of.ID, of.RunID)
+func (p *program) join(ctx context.Context, server *wire.Wire, run *request.Built, of workflow.Execution) (workflow.Execution, error) {
+	d, err := server.DescribeWorkflowExecution(ctx, of.ID, of.RunID)
 	if err != nil {
 		return of, fmt.Errorf("look at the open run: %w", err)
 	}
 	info := d.GetWorkflowExecutionInfo()
 	since := info.GetStartTime().AsTime().Local().Format(time.DateTime)
-	if memo(info.GetMemo(), flow.DigestMemo) != run.Digest {
+	digest, err := server.DigestOf(info.GetMemo())
+	if err != nil {
+		return of, fmt.Errorf("look at the open run: %w", err)
+	}
+	if digest != run.Packed.Head.Digest() {
 		return of, &openError{run.Plan, since}
 	}
 	p.tell("joined the run that is open since " + since)
 	return of, nil
 }
 
-func memo(m *commonpb.Memo, name string) string {
-	var text string
-	if payload := m.GetFields()[name]; payload != nil {
-		_ = converter.GetDefaultDataConverter().FromPayload(payload, &text) // "" is no digest
-	}
-	return text
-}
-
 // show shows a run until it has ended.
-func (p *program) show(c *cli.Context, connected client.Client, run *request.Run, of workflow.Execution) error {
+func (p *program) show(c *cli.Context, connected *wire.Wire, run *request.Built, of workflow.Execution) error {
 	v := p.view(c)
-	f := follow.Follower{Client: connected, Run: run, Of: of, Observe: v.Observe, Tell: p.tell}
+	f := follow.Follower{Server: connected, Run: run.Run, Version: run.Packed.Head.Version, Of: of, Observe: v.Observe, Tell: p.tell}
 	report, err := f.Follow(c.Context)
 	if report == nil {
 		return err
