@@ -80,7 +80,7 @@ func (p *program) reach(c *cli.Context, identity string) (*wire.Wire, error) {
 	for told := false; ; told = true {
 		connected, err := p.dial(c, identity)
 		if err == nil {
-			return &wire.Wire{Client: connected, Namespace: c.String("namespace"), Identity: identity}, nil
+			return connected, nil
 		}
 		if !told {
 			p.Tell("waits for the server: " + err.Error())

@@ -119,7 +119,7 @@ func (p *program) told(e runner.Event) {
 
 // startSite begins to take the steps of a site.
 func startSite(s *site.Site, parallel int) (stop func(), err error) {
-	w := worker.New(s.Server, flow.SiteQueue(s.Name), worker.Options{
+	w := worker.New(s.Server.Client, flow.SiteQueue(s.Name), worker.Options{
 		Identity: s.Identity, DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: parallel,
 		WorkerStopTimeout: stopWait, MaxHeartbeatThrottleInterval: 2 * time.Second,
 	})
@@ -129,7 +129,7 @@ func startSite(s *site.Site, parallel int) (stop func(), err error) {
 
 // startRuns begins to advance runs.
 func startRuns(server *wire.Wire) (stop func(), err error) {
-	w := worker.New(server, flow.Queue, worker.Options{DisableRegistrationAliasing: true})
+	w := worker.New(server.Client, flow.Queue, worker.Options{DisableRegistrationAliasing: true})
 	w.RegisterWorkflowWithOptions(flow.Workflow{Values: server.Values}.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
 	return w.Stop, w.Start()
 }
