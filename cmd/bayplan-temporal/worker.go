@@ -136,7 +136,7 @@ func startRuns(server *wire.Wire) (stop func(), err error) {
 		}
 	}
 	for _, queue := range server.Queues() {
-		w := worker.New(server.Client, queue, worker.Options{DisableRegistrationAliasing: true})
+		w := worker.New(server.Client, queue, worker.Options{DisableRegistrationAliasing: true, DeadlockDetectionTimeout: flow.ComputeTime})
 		w.RegisterWorkflowWithOptions(flow.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
 		if err := w.Start(); err != nil {
 			stop()

@@ -21,6 +21,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/flow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
@@ -106,6 +107,7 @@ func (w *Wire) Start(ctx context.Context, plan string, p *request.Packed) (workf
 		return w.WorkflowService().StartWorkflowExecution(ctx, &workflowservice.StartWorkflowExecutionRequest{
 			Namespace: w.Namespace, WorkflowId: id, WorkflowType: &commonpb.WorkflowType{Name: flow.WorkflowName},
 			TaskQueue: &taskqueuepb.TaskQueue{Name: w.Queues()[0]}, Input: input, Identity: w.Identity, RequestId: request,
+			WorkflowTaskTimeout:      durationpb.New(flow.TurnTime),
 			WorkflowIdConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowIdReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 			Memo: &commonpb.Memo{Fields: map[string]*commonpb.Payload{flow.DigestMemo: memo}},
 		})
