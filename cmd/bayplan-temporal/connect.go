@@ -58,7 +58,7 @@ func wireOf(c *cli.Context, identity string) (*wire.Wire, error) {
 	if file := c.String("encryption-key"); file != "" {
 		read, err := seal.Read(c.Context, file)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, commandline.Usage(err)
 		}
 		keys = read
 	}
