@@ -17,8 +17,17 @@ const (
 	ValuesQuery  = "values" // takes a Wanted, gives a Piece
 	DigestMemo   = "digest"
 
-	Queue = "bayplan-runs" // of workflows
+	queue = "bayplan-runs"
 )
+
+// Queue returns the task queue of the runs that are encrypted with a key, "": with none. Programs
+// with other keys cannot advance them, and ask for none of them.
+func Queue(key string) string {
+	if key == "" {
+		return queue
+	}
+	return queue + "-" + key
+}
 
 // SiteQueue returns the task queue of a site.
 func SiteQueue(site string) string { return "bayplan-site-" + site }
