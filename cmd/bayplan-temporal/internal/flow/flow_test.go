@@ -320,14 +320,10 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// A task says which outputs of its own site it refers to, and which files are vouched for.
+// A task says which outputs of its own site it refers to.
 func TestTask(t *testing.T) {
 	w := newWorld(t)
-	w.do = func(task *Task) (*Result, error) {
-		r := ended(task.Step, runner.Changed)
-		r.Vouched = []string{"/" + task.Step}
-		return r, nil
-	}
+	w.do = func(task *Task) (*Result, error) { return ended(task.Step, runner.Changed), nil }
 	if _, err := w.run(t, &request.Run{Steps: []request.Step{
 		{ID: "a", Site: "s"}, {ID: "o", Site: "other"}, {ID: "b", Site: "s", Needs: []string{"a", "o"}, Refers: []string{"a"}}, {ID: "c", Site: "s", Needs: []string{"b"}, Refers: []string{"b"}},
 	}}); err != nil {
@@ -336,7 +332,7 @@ func TestTask(t *testing.T) {
 	got := w.tasks["c"]
 	want := &Task{
 		Form: request.Form, Version: "v1", Bundle: got.Bundle, Step: "c",
-		Records: map[string]string{"b": "record of b"}, Vouched: []string{"/b", "/a"},
+		Records: map[string]string{"b": "record of b"},
 	}
 	if diff := cmp.Diff(got, want); diff != "" || got.Bundle == "" {
 		t.Error(diff)
