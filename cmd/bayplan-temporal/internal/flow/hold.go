@@ -28,7 +28,7 @@ const (
 // the worker, or each of them would be in the history once a site.
 const (
 	maxInline = 16 << 10
-	maxGiven  = 4 << 20
+	maxGiven  = 4 << 20 // request.Build counts with it
 )
 
 // pause is how long the workflow waits after a turn that was full.

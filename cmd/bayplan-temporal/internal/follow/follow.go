@@ -39,7 +39,7 @@ type Follower struct {
 	clock     clock
 	heard     map[string]time.Time // by site: when a step of it was taken or ended last, by the server's clock
 	scheduled map[int64]string     // steps by the number of their event
-	last      int64            // the number of the last event
+	last      int64                // the number of the last event
 	steps     map[string]*followed
 	sites     map[string]string // of steps
 	began     time.Time
@@ -63,12 +63,7 @@ type followed struct {
 // Follow shows the run until it has ended, and returns its report. If ctx ends before, the run goes
 // on, and Follow returns the cause with the report of what is known.
 func (f *Follower) Follow(ctx context.Context) (*runner.Report, error) {
-	f.scheduled, f.steps, f.told, f.began = map[int64]string{}, map[string]*followed{}, map[string]bool{}, time.Now()
-	f.heard, f.sites = map[string]time.Time{}, map[string]string{}
-	for _, s := range f.Run.Steps {
-		f.steps[s.ID] = &followed{report: &runner.StepReport{ID: s.ID, Type: s.Type}}
-		f.sites[s.ID] = s.Site
-	}
+	f.prepare()
 	f.emit(runner.Event{Kind: runner.RunBegin, Mode: runner.ModeApply, Items: len(f.Run.Steps)})
 	events := f.watch(ctx)
 	tick := time.NewTicker(look)
@@ -90,6 +85,16 @@ func (f *Follower) Follow(ctx context.Context) (*runner.Report, error) {
 		return report, context.Cause(ctx)
 	}
 	return report, f.failure
+}
+
+// prepare makes the state of what has not begun.
+func (f *Follower) prepare() {
+	f.scheduled, f.steps, f.told, f.began = map[int64]string{}, map[string]*followed{}, map[string]bool{}, time.Now()
+	f.heard, f.sites = map[string]time.Time{}, map[string]string{}
+	for _, s := range f.Run.Steps {
+		f.steps[s.ID] = &followed{report: &runner.StepReport{ID: s.ID, Type: s.Type}}
+		f.sites[s.ID] = s.Site
+	}
 }
 
 func (f *Follower) emit(e runner.Event) {
@@ -148,8 +153,10 @@ func (f *Follower) take(e *historypb.HistoryEvent) error {
 		f.heard[f.sites[id]] = at
 		f.completed(id, done.GetResult())
 	case enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-		failed := e.GetWorkflowTaskFailedEventAttributes()
-		f.stuck(failed.GetIdentity(), failed.GetFailure())
+		// The server itself throws turns away, without a reason, when too much comes while they last.
+		if failed := e.GetWorkflowTaskFailedEventAttributes(); failed.GetFailure() != nil {
+			f.stuck(failed.GetIdentity(), failed.GetFailure())
+		}
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
 		return f.outcome(e.GetWorkflowExecutionCompletedEventAttributes().GetResult())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:

@@ -18,6 +18,7 @@ import (
 const (
 	tellAfter   = 5 * time.Second
 	quietWorker = 90 * time.Second
+	manyTurns   = 3 // of a run that does not go on
 )
 
 // outcome takes how the steps ended that have no result.
@@ -89,7 +90,7 @@ func (f *Follower) look(ctx context.Context) {
 			waiting[site] = s.scheduled
 		}
 	}
-	if t := d.GetPendingWorkflowTask(); t.GetAttempt() > 1 {
+	if t := d.GetPendingWorkflowTask(); t.GetAttempt() > manyTurns {
 		f.tellOnce(stuckText)
 	}
 	for site := range busy {
