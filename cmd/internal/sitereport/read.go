@@ -26,7 +26,7 @@ const (
 
 // Found is what a tag holds: a report, or why there is none.
 type Found struct {
-	Tag    string // in one line: a registry may name anything
+	Tag    string              // in one line: a registry may name anything
 	Report document.SiteReport // short: without what Judge does not need
 	Err    error               // nil: there is a report
 }
