@@ -1,4 +1,4 @@
-package wire
+package ownwords
 
 import (
 	"io"
@@ -8,7 +8,7 @@ import (
 )
 
 // What registries, the servers before them and clouds write into the body of an error.
-func TestSaid(t *testing.T) {
+func TestRead(t *testing.T) {
 	tests := map[string]struct {
 		status     int
 		kind, body string
@@ -39,7 +39,7 @@ func TestSaid(t *testing.T) {
 	}
 	for name, tt := range tests {
 		resp := &http.Response{StatusCode: tt.status, Header: http.Header{"Content-Type": {tt.kind}}, Body: io.NopCloser(strings.NewReader(tt.body))}
-		if got := readSaid(resp).quoted(); got != tt.want {
+		if got := Read(resp).Quoted(); got != tt.want {
 			t.Errorf("%s: got %s, want %s", name, got, tt.want)
 		}
 		if b, err := io.ReadAll(resp.Body); err != nil || string(b) != tt.body {
