@@ -55,20 +55,25 @@ func Read(resp *http.Response) Words {
 
 // Parse reads what the body of an answer with a status says. The type of its content may be "".
 func Parse(code int, contentType string, body []byte) Words {
-	s := parse(body, contentType)
-	status := http.StatusText(code)
-	for _, same := range []string{status, fmt.Sprintf("%d %s", code, status), "404 page not found"} {
-		if strings.EqualFold(strings.TrimSuffix(s.Text, "."), same) {
-			s.Text = "" // it says what the status says
-		}
+	s := parse(code, body, contentType)
+	if saysStatus(code, s.Text) {
+		s.Text = ""
 	}
 	return s
+}
+
+// saysStatus reports whether a text says what the status says.
+func saysStatus(code int, text string) bool {
+	status := http.StatusText(code)
+	return slices.ContainsFunc([]string{status, fmt.Sprintf("%d %s", code, status), "404 page not found"}, func(same string) bool {
+		return strings.EqualFold(strings.TrimSuffix(text, "."), same)
+	})
 }
 
 // parse reads the forms in which registries and the servers before them explain
 // an error: JSON as the distribution specification has it, JSON of other kinds, HTML
 // and text.
-func parse(body []byte, contentType string) Words {
+func parse(code int, body []byte, contentType string) Words {
 	var answer map[string]json.RawMessage
 	if json.Unmarshal(body, &answer) == nil {
 		if s := saidErrors(answer["errors"]); s.Text != "" {
@@ -80,7 +85,7 @@ func parse(body []byte, contentType string) Words {
 	kind, _, _ := mime.ParseMediaType(contentType)
 	switch {
 	case kind == "text/html", strings.HasPrefix(strings.TrimSpace(strings.ToLower(text)), "<!doctype html"), strings.HasPrefix(strings.TrimSpace(text), "<"):
-		text = textOfHTML(text)
+		text = textOfHTML(code, text)
 	case kind != "" && !strings.HasPrefix(kind, "text/") && kind != "application/json":
 		return Words{}
 	}
@@ -181,12 +186,28 @@ var (
 	htmlNoise = lazyregexp.New(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<[^>]*>`)
 )
 
-// textOfHTML gives the title of a page, or else its text.
-func textOfHTML(page string) string {
-	if m := htmlTitle.FindStringSubmatch(page); m != nil && strings.TrimSpace(m[1]) != "" {
-		return html.UnescapeString(m[1])
+// fewWords is how many words behind a status are too few for a sentence: nginx/1.18.0.
+const fewWords = 2
+
+// textOfHTML gives the title of a page, or else its text. A title that says what the status says
+// tells nothing, and often there is a sentence below it.
+func textOfHTML(code int, page string) string {
+	title := ""
+	if m := htmlTitle.FindStringSubmatch(page); m != nil {
+		title = Clean(html.UnescapeString(m[1]))
 	}
-	return html.UnescapeString(htmlNoise.ReplaceAllString(page, " "))
+	if title != "" && !saysStatus(code, title) {
+		return title
+	}
+	text := Clean(html.UnescapeString(htmlNoise.ReplaceAllString(page, " ")))
+	if title == "" {
+		return text
+	}
+	text = strings.TrimSpace(strings.TrimPrefix(text, title))
+	if len(strings.Fields(text)) <= fewWords {
+		return ""
+	}
+	return text
 }
 
 // Clean puts a text into one line of bounded length, without control characters and
