@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/wire"
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -27,7 +28,7 @@ func tlsOf(c *cli.Context) (*tls.Config, error) {
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}
 	if (cert == "") != (key == "") {
-		return nil, usageError{errors.New("--tls-cert and --tls-key belong together")}
+		return nil, commandline.Usage(errors.New("--tls-cert and --tls-key belong together"))
 	}
 	if cert != "" {
 		pair, err := tls.LoadX509KeyPair(cert, key)
@@ -60,7 +61,7 @@ func (p *program) dial(c *cli.Context, identity string) (*wire.Wire, error) {
 	connected, err := client.DialContext(ctx, client.Options{
 		HostPort: c.String("address"), Namespace: c.String("namespace"), Identity: identity,
 		ConnectionOptions: client.ConnectionOptions{TLS: config},
-		Logger:            log.NewStructuredLogger(slog.New(&problems{tell: p.tell})),
+		Logger:            log.NewStructuredLogger(slog.New(&problems{tell: p.Tell})),
 	})
 	if err != nil {
 		return nil, fault.WithHint(fmt.Errorf("connect to the Temporal server at %s: %w", c.String("address"), err), "--address names another one; for a try, start one with: temporal server start-dev")
@@ -76,13 +77,14 @@ func (p *program) reach(c *cli.Context, identity string) (*wire.Wire, error) {
 	if _, err := tlsOf(c); err != nil {
 		return nil, err
 	}
-	for told := false; ; told = true {
+	for told := map[string]bool{}; ; {
 		connected, err := p.dial(c, identity)
 		if err == nil {
-			return &wire.Wire{Client: connected, Namespace: c.String("namespace"), Identity: identity}, nil
+			return connected, nil
 		}
-		if !told {
-			p.tell("waits for the server: " + err.Error())
+		if text := err.Error(); !told[text] {
+			told[text] = true
+			p.Tell("waits for the server: " + text)
 		}
 		select {
 		case <-time.After(retryDial):

@@ -53,7 +53,7 @@ func (p *Program) printFailure(ctx context.Context, name document.Name, err erro
 	}
 	cause := document.CauseFailed
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, CodeOf(err) == exitcode.Cancelled:
 		cause = document.CauseInterrupted
 	case CodeOf(err) == exitcode.Usage:
 		cause = document.CauseCommandLine

@@ -39,6 +39,7 @@ type run struct {
 	order []*step
 	done  workflow.Channel // of *step
 	hold  hold
+	pack  request.Packer
 }
 
 // A step is what the workflow knows of one.
@@ -202,7 +203,7 @@ func (r *run) skip(s *step, as Ending) {
 
 // begin hands a step to the workers of its site.
 func (r *run) begin(ctx workflow.Context, s *step) {
-	packed, err := request.Pack(r.task(s))
+	packed, err := r.pack.Pack(r.task(s))
 	if err != nil {
 		panic(err) // a task is JSON
 	}

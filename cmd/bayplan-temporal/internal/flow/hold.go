@@ -19,8 +19,9 @@ const (
 	maxEvents  = 45_000   // leaves room for the ends of maxPending activities
 	maxHistory = 44 << 20 // bytes, likewise
 
-	// perTask is what an activity takes beside its input.
-	perTask = 512
+	// perTask is what an activity counts beside its input: 512 begin in one turn at most, or the
+	// turn might take longer than the second that the library gives it.
+	perTask = 2 << 10
 )
 
 // How many bytes of outputs go with tasks: with one, and with all of a run. Others are asked for by

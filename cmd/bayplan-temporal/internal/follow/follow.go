@@ -24,6 +24,9 @@ import (
 // look is how often the server is asked what is pending.
 const look = time.Second
 
+// ErrCancelled says that the run was cancelled.
+var ErrCancelled = errors.New("the run was cancelled")
+
 // A Follower follows one run.
 type Follower struct {
 	Server  *wire.Wire
@@ -137,7 +140,7 @@ func (f *Follower) take(e *historypb.HistoryEvent) error {
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
 		return f.outcome(e.GetWorkflowExecutionCompletedEventAttributes().GetResult())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
-		f.failure = errors.New("the run was cancelled")
+		f.failure = ErrCancelled
 		return f.outcome(e.GetWorkflowExecutionCanceledEventAttributes().GetDetails())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
 		f.over, f.failure = true, fmt.Errorf("the run failed: %s", e.GetWorkflowExecutionFailedEventAttributes().GetFailure().GetMessage())

@@ -42,7 +42,7 @@ func CheckSite(name string) error {
 	return nil
 }
 
-// A Built is a run as it begins.
+// A Built is a run as it begins, or what could be read of its plan.
 type Built struct {
 	*Run
 	Bundle *Bundle
@@ -58,26 +58,26 @@ func Build(ctx context.Context, o Options) (*Built, error) {
 	values.Centre, values.Opened = o.Centre, c.opened
 	read, errs := loader.Load(ctx, o.File, values)
 	if err := errs.Err(); err != nil {
-		return nil, err
+		return &Built{Read: read}, err
 	}
 	for _, n := range read.Graph.Nodes {
 		if err := CheckSite(n.Step.Site); err != nil {
-			return nil, plan.Errors{n.Step.Errorf(n.Step.Pos, "site: %v", err)}
+			return &Built{Read: read}, plan.Errors{n.Step.Errorf(n.Step.Pos, "site: %v", err)}
 		}
 	}
 	bundle, err := c.collect(read.Parsed, o, steps.Builtin(read.Conns))
 	if err != nil {
-		return nil, err
+		return &Built{Read: read}, err
 	}
 	r := &Run{
 		Plan: read.Parsed.Name, Centre: o.Centre, Steps: stepsOf(read.Graph),
 		Waves: len(o.Waves), MaxFailures: o.MaxFailures, Silence: o.Silence, Patience: o.Patience,
 	}
 	if len(r.Steps) > maxSteps {
-		return nil, fault.WithHint(fmt.Errorf("the plan has %d steps, and a run on Temporal takes at most %d", len(r.Steps), maxSteps), "split the plan")
+		return &Built{Read: read}, fault.WithHint(fmt.Errorf("the plan has %d steps, and a run on Temporal takes at most %d", len(r.Steps), maxSteps), "split the plan")
 	}
 	if err := r.setWaves(o.Waves, o.Centre); err != nil {
-		return nil, err
+		return &Built{Read: read}, err
 	}
 	packed, err := NewPacked(o.Version, r, bundle)
 	return &Built{r, bundle, packed, read}, err
