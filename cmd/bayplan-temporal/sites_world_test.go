@@ -137,9 +137,9 @@ func ask(t testing.TB, r registry, method, path, mediaType string, body []byte) 
 }
 
 // blobsOf returns the blobs of an image with their sizes, and its manifest.
-func blobsOf(t testing.TB, r registry, i int) (map[string]int64, *httptest.ResponseRecorder) {
+func blobsOf(t testing.TB, r registry, repository string) (map[string]int64, *httptest.ResponseRecorder) {
 	t.Helper()
-	answer := ask(t, r, "GET", "/v2/"+repositoryOf(i)+"/manifests/1", "", nil)
+	answer := ask(t, r, "GET", "/v2/"+repository+"/manifests/1", "", nil)
 	type part struct {
 		Digest string
 		Size   int64
@@ -163,7 +163,7 @@ func lackedBytes(t testing.TB, r registry, lacks int) (n int64) {
 	t.Helper()
 	all := map[string]int64{}
 	for i := range imagesOfAll {
-		blobs, _ := blobsOf(t, r, i)
+		blobs, _ := blobsOf(t, r, repositoryOf(i))
 		for digest, size := range blobs {
 			if _, known := all[digest]; !known && i >= imagesOfAll-lacks {
 				n += size
@@ -186,7 +186,7 @@ func (w *world) seed(has int) string {
 		w.t.Fatal(err)
 	}
 	for i := range has {
-		blobs, m := blobsOf(w.t, w.upstream.registry, i)
+		blobs, m := blobsOf(w.t, w.upstream.registry, repositoryOf(i))
 		for digest := range blobs {
 			blob := ask(w.t, w.upstream.registry, "GET", "/v2/"+repositoryOf(i)+"/blobs/"+digest, "", nil)
 			ask(w.t, to, "POST", "/v2/"+repositoryOf(i)+"/blobs/uploads/?digest="+digest, "application/octet-stream", blob.Body.Bytes())

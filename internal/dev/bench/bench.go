@@ -54,6 +54,7 @@ func comparisons() []comparison {
 		{"many", compareMany},
 		{"resets", compareResets},
 		{"select", compareSelect},
+		{"sites", compareSites},
 		{"spread", compareSpread},
 		{"untar", compareUntar},
 		{"upload", compareUpload},
