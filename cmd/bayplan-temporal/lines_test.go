@@ -127,31 +127,28 @@ func TestLines(t *testing.T) {
 		t.Run(tt.kind, func(t *testing.T) {
 			t.Parallel()
 			f := newField(t, "centre", "edge2")
-			lines := map[toxicLine]map[string]any{f.toServer: tt.server, f.toSource: tt.source}
-			for l, attributes := range lines {
-				if tt.prepared {
-					l.set(tt.kind, "downstream", 0, attributes)
-				}
+			if tt.prepared {
+				f.toServer.set(tt.kind, "downstream", 0, tt.server)
+				f.toSource.set(tt.kind, "downstream", 0, tt.source)
 			}
 			f.startWorker("edge1")
 			run := f.run()
 			f.workers["edge1"].out.wait(t, `images["edge1"]: begun`)
 			<-f.source.held
-			for l, attributes := range lines {
-				if tt.prepared {
-					l.change(tt.kind, 1)
-				} else {
-					l.set(tt.kind, "downstream", 1, attributes)
-				}
+			if tt.prepared {
+				f.toServer.change(tt.kind, 1)
+				f.toSource.change(tt.kind, 1)
+			} else {
+				f.toServer.set(tt.kind, "upstream", 1, tt.server) // so no heartbeat arrives in time
+				f.toSource.set(tt.kind, "downstream", 1, tt.source)
 			}
 			run.out.wait(t, "the worker of site edge1 has said nothing for 5s")
 			if f.recorded("edge1") {
 				t.Error("a record says that the images are done")
 			}
-			for l := range lines {
-				if l == f.toServer || !tt.remains {
-					l.mend(tt.kind)
-				}
+			f.toServer.mend(tt.kind)
+			if !tt.remains {
+				f.toSource.mend(tt.kind)
 			}
 			close(f.source.release)
 			f.converged(run)

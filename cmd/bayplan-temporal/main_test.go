@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	case "program":
 		main()
 	case "server":
-		serve(os.Args[1], os.Args[2])
+		serve(os.Args[1])
 	case "bench": // it starts a server of its own
 		os.Exit(m.Run())
 	}

@@ -19,6 +19,13 @@ func start(t testing.TB, as string, args ...string) *process {
 	p := &process{Cmd: exec.Command(os.Args[0], args...), out: newBuffer(), done: make(chan struct{})}
 	p.Env = append(os.Environ(), asEnv+"="+as)
 	p.Stdout, p.Stderr = p.out, p.out
+	p.begin(t)
+	return p
+}
+
+// begin starts the program, which the test kills.
+func (p *process) begin(t testing.TB) {
+	t.Helper()
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +34,6 @@ func start(t testing.TB, as string, args ...string) *process {
 		_ = p.Wait() // the state says how it ended
 	}()
 	t.Cleanup(p.kill)
-	return p
 }
 
 // kill ends the process as kill -9 does.

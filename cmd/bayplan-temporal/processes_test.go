@@ -97,15 +97,15 @@ func (w *slow) Write(p []byte) (int, error) {
 // A field is a server, a source, and the workers of three sites, as processes. What edge1 reaches,
 // it reaches through the lines of a toxiproxy.
 type field struct {
-	t              *testing.T
-	source         *source
-	toServer       toxicLine // of edge1
-	toSource       toxicLine // of edge1
-	file, database string
-	port           string
-	server         *process
-	workers        map[string]*process
-	dirs           map[string]string
+	t        *testing.T
+	source   *source
+	toServer toxicLine // of edge1
+	toSource toxicLine // of edge1
+	file     string    // of the plan
+	setup    serverSetup
+	server   *process
+	workers  map[string]*process
+	dirs     map[string]string
 }
 
 const fieldPlan = `
@@ -129,11 +129,18 @@ steps:
     with: { registry: "registry.${each.key}.example.com:5000", expect: "${steps.images[each.key].images}" }
 `
 
+// newField starts a field with the workers of some sites, or of all.
 func newField(t *testing.T, sites ...string) *field {
 	t.Helper()
+	return newFieldOn(t, "", sites...)
+}
+
+// newFieldOn starts a field whose server keeps its data in PostgreSQL, if there is an address.
+func newFieldOn(t *testing.T, postgres string, sites ...string) *field {
+	t.Helper()
 	f := &field{
-		t: t, source: newSource(t), database: filepath.Join(t.TempDir(), "temporal.db"), port: fmt.Sprint(freeport.MustGetFreePort()),
-		workers: map[string]*process{}, dirs: map[string]string{},
+		t: t, source: newSource(t), workers: map[string]*process{}, dirs: map[string]string{},
+		setup: serverSetup{File: filepath.Join(t.TempDir(), "temporal.db"), Postgres: postgres, Port: fmt.Sprint(freeport.MustGetFreePort())},
 	}
 	host := strings.TrimPrefix(f.source.URL, "http://")
 	var list []string
@@ -143,7 +150,7 @@ func newField(t *testing.T, sites ...string) *field {
 	f.file = planFile(t, "field", strings.Replace(fieldPlan, "%s", host, 1), "images.txt", strings.Join(list, "\n")+"\n")
 	f.startServer()
 	toxiproxy := startToxiproxy(t)
-	f.toServer, f.toSource = toxiproxy.newLine(t, "server", "127.0.0.1:"+f.port), toxiproxy.newLine(t, "source", host)
+	f.toServer, f.toSource = toxiproxy.newLine(t, "server", "127.0.0.1:"+f.setup.Port), toxiproxy.newLine(t, "source", host)
 	for _, site := range append(sites, "centre", "edge1", "edge2") {
 		f.dirs[site] = t.TempDir()
 	}
@@ -157,12 +164,12 @@ func newField(t *testing.T, sites ...string) *field {
 }
 
 func (f *field) startServer() {
-	f.server = start(f.t, "server", f.database, f.port)
+	f.server = start(f.t, "server", f.setup.text())
 	f.server.out.wait(f.t, "serving")
 }
 
 func (f *field) startWorker(site string) {
-	address := "127.0.0.1:" + f.port
+	address := "127.0.0.1:" + f.setup.Port
 	args := []string{"worker", "--site", site, "--dir", f.dirs[site], "--address"}
 	switch site {
 	case "edge1":
@@ -183,7 +190,7 @@ func (f *field) startWorker(site string) {
 
 // run begins a run.
 func (f *field) run(more ...string) *process {
-	return start(f.t, "program", append([]string{"run", "-f", f.file, "--silence", "5s", "--address", "127.0.0.1:" + f.port}, more...)...)
+	return start(f.t, "program", append([]string{"run", "-f", f.file, "--silence", "5s", "--address", "127.0.0.1:" + f.setup.Port}, more...)...)
 }
 
 // converged checks that the run ends well, that the sites have all images, that another run finds

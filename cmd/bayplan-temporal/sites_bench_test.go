@@ -128,7 +128,7 @@ func newWorld(t testing.TB, sites int) *world {
 	w := &world{t: t, dir: dir, files: t.TempDir(), seeds: map[int]string{}}
 	port := strconv.Itoa(freeport.MustGetFreePort())
 	w.address = "127.0.0.1:" + port
-	w.server = start(t, "server", filepath.Join(w.files, "temporal.db"), port)
+	w.server = start(t, "server", serverSetup{File: filepath.Join(w.files, "temporal.db"), Port: port}.text())
 	w.server.out.wait(t, "serving")
 	w.upstream = newUpstream(t)
 	w.centre = newCounted(t, newRegistry(t), nil)
