@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 )
 
 // Help fits a terminal of 80 columns.
@@ -16,7 +18,7 @@ func TestHelpFits(t *testing.T) {
 	visit = func(words []string, cmds []*cli.Command) {
 		var out, errs bytes.Buffer
 		p := newProgram(&out, &errs)
-		if code := p.run(append(words, "--help")); code != exitDone {
+		if code := p.run(append(words, "--help")); code != exitcode.Done {
 			t.Errorf("%v --help exits with %d: %s", words, code, errs.String())
 		}
 		for line := range strings.Lines(out.String()) {
@@ -40,8 +42,8 @@ func TestUsageErrors(t *testing.T) {
 		t.Run(args, func(t *testing.T) {
 			var out, errs bytes.Buffer
 			p := newProgram(&out, &errs)
-			if code := p.run(append([]string{"bayplan"}, strings.Fields(args)...)); code != exitUsage {
-				t.Errorf("exits with %d, want %d", code, exitUsage)
+			if code := p.run(append([]string{"bayplan"}, strings.Fields(args)...)); code != exitcode.Usage {
+				t.Errorf("exits with %d, want %d", code, exitcode.Usage)
 			}
 			if !strings.Contains(errs.String(), "\nhint: ") {
 				t.Errorf("prints no hint:\n%s", errs.String())

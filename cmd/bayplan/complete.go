@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/explain"
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/starter"
@@ -35,7 +36,7 @@ func (p *program) complete(app *cli.App, words []string) {
 	word, before := words[len(words)-1], words[:len(words)-1]
 	cmds, flags, name := app.Commands, app.Flags, ""
 	for len(before) > 0 {
-		cmd := findCommand(cmds, before[0])
+		cmd := commandline.FindCommand(cmds, before[0])
 		if cmd == nil {
 			break
 		}
@@ -44,7 +45,7 @@ func (p *program) complete(app *cli.App, words []string) {
 	word = strings.ReplaceAll(word, `\`, "") // with which a shell has quoted the part that it has completed
 	for _, s := range p.candidates(flags, name, before, cmds, word) {
 		if strings.HasPrefix(s, word) && !strings.ContainsFunc(s, special) {
-			fmt.Fprintln(p.stdout, s)
+			fmt.Fprintln(p.Stdout, s)
 		}
 	}
 }
@@ -57,13 +58,13 @@ func special(r rune) bool {
 
 // candidates returns the words that may follow the arguments of a command.
 func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs []*cli.Command, word string) []string {
-	valued := takesValue(flags)
+	valued := commandline.TakesValue(flags)
 	if len(args) > 0 {
-		if name, isFlag := flagName(args[len(args)-1]); isFlag && valued[name] && !strings.Contains(args[len(args)-1], "=") {
+		if name, isFlag := commandline.FlagName(args[len(args)-1]); isFlag && valued[name] && !strings.Contains(args[len(args)-1], "=") {
 			return p.flagValues(cmd, name, args)
 		}
 	}
-	if name, isFlag := flagName(word); isFlag && valued[name] && strings.Contains(word, "=") {
+	if name, isFlag := commandline.FlagName(word); isFlag && valued[name] && strings.Contains(word, "=") {
 		var values []string
 		for _, value := range p.flagValues(cmd, name, args) {
 			values = append(values, word[:strings.Index(word, "=")+1]+value)
@@ -73,7 +74,7 @@ func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs [
 	if strings.HasPrefix(word, "-") {
 		return longFlags(flags)
 	}
-	if _, rest := splitFlags(args, valued); len(rest) > 0 {
+	if _, rest := commandline.SplitFlags(args, valued); len(rest) > 0 {
 		return nil
 	}
 	switch cmd {
@@ -128,9 +129,9 @@ func planOf(args []string, o plan.Options) *plan.Plan {
 
 // planFile returns the file of the plan that the arguments name.
 func planFile(args []string) string {
-	file := defaultPlan
+	file := commandline.DefaultPlan
 	for i, arg := range args {
-		name, isFlag := flagName(arg)
+		name, isFlag := commandline.FlagName(arg)
 		if !isFlag || name != "f" && name != "file" {
 			continue
 		}
@@ -173,7 +174,7 @@ func variables(args []string) []string {
 // explained returns what a flag of explain-images may select: the images, services or
 // parameters of the prepare steps of the plan that the arguments name.
 func (p *program) explained(flag string, args []string) []string {
-	read, errs := loader.Load(context.Background(), planFile(args), plan.Options{Environ: p.env})
+	read, errs := loader.Load(context.Background(), planFile(args), plan.Options{Environ: p.Env})
 	if len(errs) > 0 {
 		return nil
 	}
@@ -237,15 +238,6 @@ func runIDs(args []string) []string {
 		ids = append(ids, r.ID)
 	}
 	return ids
-}
-
-// flagName returns the name of a flag without its dashes and its value.
-func flagName(arg string) (name string, isFlag bool) {
-	if len(arg) < 2 || arg[0] != '-' {
-		return "", false
-	}
-	name, _, _ = strings.Cut(strings.TrimLeft(arg, "-"), "=")
-	return name, true
 }
 
 // longFlags returns the long names of flags with their dashes.

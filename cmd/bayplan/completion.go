@@ -70,7 +70,7 @@ complete -c bayplan -a '(__bayplan)'
 func (p *program) completionCommand() *cli.Command {
 	shell := func(name, script string) *cli.Command {
 		return &cli.Command{Name: name, Usage: "print the script for " + name, Action: func(*cli.Context) error {
-			_, err := io.WriteString(p.stdout, script)
+			_, err := io.WriteString(p.Stdout, script)
 			return err
 		}}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse"
 	"github.com/bayplan/bayplan/plan"
@@ -21,7 +22,7 @@ func baseFlag() cli.Flag {
 func (p *program) diffBase(c *cli.Context) error {
 	for _, other := range []string{"moved", "out", "locked", "lock", "state-dir"} {
 		if c.IsSet(other) {
-			return usageError{fmt.Errorf("--base compares plans in a world of their own, where --%s means nothing", other)}
+			return commandline.Usage(fmt.Errorf("--base compares plans in a world of their own, where --%s means nothing", other))
 		}
 	}
 	options, err := p.options(c)
@@ -30,10 +31,10 @@ func (p *program) diffBase(c *cli.Context) error {
 	}
 	return rehearse.Compare(c.Context, rehearse.Comparison{
 		Base: c.String("base"), File: c.String("file"),
-		Options: rehearse.Options{Plan: options, Warn: p.warn, Found: p.found.Found, Say: func(line string) { fmt.Fprintln(p.stderr, line) }},
+		Options: rehearse.Options{Plan: options, Warn: p.Warn, Found: p.Found.Found, Say: func(line string) { fmt.Fprintln(p.Stderr, line) }},
 		Diff: func(r *runner.Runner, root string, finish func(*runner.Report) *document.Base) error {
-			p.stdout.shorten(root, p.dir)
-			p.stderr.shorten(root, p.dir)
+			p.Stdout.Shorten(root, p.Dir)
+			p.Stderr.Shorten(root, p.Dir)
 			r.Parallel, r.Only, r.Skip = c.Int("parallel"), c.StringSlice("only"), c.StringSlice("skip")
 			report, err := p.runWithView(c, runner.ModeDiff, r, func(r *runner.Runner, ctx context.Context) (*runner.Report, error) {
 				report, err := r.Diff(ctx)
@@ -43,7 +44,7 @@ func (p *program) diffBase(c *cli.Context) error {
 				return report, err
 			})
 			if err == nil && c.Bool("exit-code") && (len(p.compared.Changes) > 0 || report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0) {
-				return errChanges
+				return commandline.ErrChanges
 			}
 			return err
 		},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/doctor"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/view"
@@ -24,7 +25,7 @@ func (p *program) doctorCommand() *cli.Command {
 			"Each problem has a hint. Changes nothing. Exits with 1 if a check fails.",
 		Flags: append(planFlags(), stateFlag(),
 			&cli.DurationFlag{Name: "timeout", Value: 15 * time.Second, Usage: "wait at most `TIME` for each server"},
-			jsonFlag(),
+			commandline.JSONFlag(),
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print only what is not in order"}),
 		Action: p.doctor,
 	}
@@ -33,7 +34,7 @@ func (p *program) doctorCommand() *cli.Command {
 // doctor examines what the plan needs and prints what it has found.
 func (p *program) doctor(c *cli.Context) (err error) {
 	if c.Duration("timeout") <= 0 {
-		return usageError{errors.New("--timeout must be more than 0")}
+		return commandline.Usage(errors.New("--timeout must be more than 0"))
 	}
 	s, err := p.load(c)
 	if err != nil {
@@ -47,18 +48,18 @@ func (p *program) doctor(c *cli.Context) (err error) {
 	}
 	report, err := doctor.Examine(c.Context, doctor.Options{
 		Graph: s.graph, Types: steps.Builtin(s.conns), Conns: s.conns,
-		StateDir: s.stateDir(c), Environ: p.env, Version: version(), Timeout: c.Duration("timeout"),
+		StateDir: s.stateDir(c), Environ: p.Env, Version: version(), Timeout: c.Duration("timeout"),
 	})
 	if err != nil {
 		return err
 	}
 	if c.Bool("json") {
-		err = p.printDocument(document.Doctor{Report: *report})
+		err = p.PrintDocument(document.Doctor{Report: *report})
 	} else {
-		err = report.Write(view.NewRelativePaths(p.stdout, p.dir), c.Bool("quiet"))
+		err = report.Write(view.NewRelativePaths(p.Stdout, p.Dir), c.Bool("quiet"))
 	}
 	if err == nil && report.Failed > 0 {
-		err = reportedError{fmt.Errorf("%s", human.Count(report.Failed, "check failed", "checks failed"))}
+		err = commandline.ShownByView(fmt.Errorf("%s", human.Count(report.Failed, "check failed", "checks failed")))
 	}
 	return err
 }

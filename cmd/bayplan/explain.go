@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/explain"
 )
 
@@ -11,12 +12,12 @@ func (p *program) explainCommand() *cli.Command {
 		Name:      "explain",
 		Usage:     "describe the step types, one of them, or a part of plans",
 		ArgsUsage: "[TYPE | TOPIC]",
-		Flags:     []cli.Flag{jsonFlag()},
+		Flags:     []cli.Flag{commandline.JSONFlag()},
 		Action: func(c *cli.Context) error {
 			name := c.Args().First()
 			if name != "" {
 				if err := explain.Check(name); err != nil {
-					return usageError{err}
+					return commandline.Usage(err)
 				}
 			}
 			switch {
@@ -25,11 +26,11 @@ func (p *program) explainCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
-				return p.printDocument(d)
+				return p.PrintDocument(d)
 			case name == "":
-				return explain.List(p.stdout)
+				return explain.List(p.Stdout)
 			}
-			return explain.Describe(p.stdout, name)
+			return explain.Describe(p.Stdout, name)
 		},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
@@ -37,7 +38,7 @@ func (p *program) explainImagesCommand() *cli.Command {
 			&cli.StringFlag{Name: "image", Usage: "only images whose name contains `TEXT`"},
 			&cli.StringFlag{Name: "tag", Usage: "say why `TAG` is selected, or which stage leaves it out"},
 			stateFlag(), lockFlag(),
-			jsonFlag()),
+			commandline.JSONFlag()),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
@@ -72,14 +73,14 @@ func (p *program) explainAllImages(c *cli.Context, s *session) error {
 		}
 	case len(selected) > 0:
 	case id != "":
-		return usageError{fmt.Errorf("the plan has no prepare step %q, and no step of that name that selects images", id)}
+		return commandline.Usage(fmt.Errorf("the plan has no prepare step %q, and no step of that name that selects images", id))
 	default:
-		return usageError{errors.New("the plan has no prepare step, and no step that selects images")}
+		return commandline.Usage(errors.New("the plan has no prepare step, and no step that selects images"))
 	}
 	if c.Bool("json") {
-		err = p.printDocument(document.ExplainImages{Plan: s.graph.Plan.Name, Steps: found, Selections: documented(selected)})
+		err = p.PrintDocument(document.ExplainImages{Plan: s.graph.Plan.Name, Steps: found, Selections: documented(selected)})
 	} else {
-		out := view.NewRelativePaths(p.stdout, p.dir)
+		out := view.NewRelativePaths(p.Stdout, p.Dir)
 		printSelections(out, selected, tag)
 		if len(found) > 0 {
 			printVerdicts(out, found)
@@ -145,7 +146,7 @@ func selectVerdicts(c *cli.Context, all []document.ExplainedStep) ([]document.Ex
 			err = fmt.Errorf("%w; %s", err, hint)
 		}
 	}
-	return nil, usageError{err}
+	return nil, commandline.Usage(err)
 }
 
 func shortService(name string) string { return name[strings.LastIndexByte(name, ':')+1:] }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/tagselect"
@@ -97,7 +98,7 @@ func selectionError(all []stepSelection, tag string) error {
 		found = found || len(e.Tags) > 0
 	}
 	if len(errs) == 0 && tag != "" && !found {
-		return usageError{fmt.Errorf("no repository that images are selected from has the tag %q", tag)}
+		return commandline.Usage(fmt.Errorf("no repository that images are selected from has the tag %q", tag))
 	}
 	return errors.Join(errs...)
 }

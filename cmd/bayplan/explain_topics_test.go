@@ -5,6 +5,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/cmd/internal/explain"
 )
 
@@ -26,7 +27,7 @@ func TestExplainTopics(t *testing.T) {
 	for _, name := range explain.Topics() {
 		var out strings.Builder
 		p := newProgram(&out, &out)
-		if code := p.run([]string{"bayplan", "explain", name}); code != exitDone {
+		if code := p.run([]string{"bayplan", "explain", name}); code != exitcode.Done {
 			t.Errorf("%s: exit code %d", name, code)
 		}
 		if wants[name] == nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/cmd/internal/explain"
@@ -165,9 +166,9 @@ func promiseCommands(commands []*cli.Command, parent string, promise func(string
 		for _, f := range c.Flags {
 			doc, ok := f.(cli.DocGenerationFlag)
 			for _, n := range f.Names() {
-				promise("command: %s takes %s", name, dashed(n))
+				promise("command: %s takes %s", name, commandline.Dashed(n))
 				if ok && doc.TakesValue() {
-					promise("command: %s takes a value of %s", name, dashed(n))
+					promise("command: %s takes a value of %s", name, commandline.Dashed(n))
 				}
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/internal/dev/checkedin"
 	"github.com/bayplan/bayplan/internal/durable"
 )
@@ -70,19 +71,19 @@ func TestForms(t *testing.T) {
 		t.Run(filepath.Base(of), func(t *testing.T) {
 			f := copyForm(t, of, "state", "made")
 			lock := readAll(t, filepath.Join(f.dir, "bayplan.lock.yaml"))
-			f.wants(t, exitDone, "validate", "bayplan.yaml: 8 steps, no mistakes")
-			f.wants(t, exitDone, "status", `sites["edge2"]`, "failed", "done")
-			f.wants(t, exitDone, "history", "20261130T140058.257Z", "killed", "failed: tag", "6 items, 61.8 KiB: dirs, motd, sites (2 steps), images", "root@director")
-			f.wants(t, exitDone, "report 20261130T140058.597Z --json", `"document": "report"`, "registry.edge1.example.com:5000/app/web:13.0-42")
-			f.wants(t, exitDone, "report 20261130T140058.910Z -o page.html", "page.html: apply of 20261130T140058.910Z, failed")
-			f.wants(t, exitDone, "diff --exit-code", "0 to change, 8 unchanged")
-			f.wants(t, exitDone, "lock --exit-code", "1 tag and 2 choices locked, 0 changes")
-			f.wants(t, exitDone, "apply --locked", "0 changed, 8 unchanged, 0 failed")
-			if out, _ := f.run(t, exitDone, "status"); strings.Contains(out, "failed") {
+			f.wants(t, exitcode.Done, "validate", "bayplan.yaml: 8 steps, no mistakes")
+			f.wants(t, exitcode.Done, "status", `sites["edge2"]`, "failed", "done")
+			f.wants(t, exitcode.Done, "history", "20261130T140058.257Z", "killed", "failed: tag", "6 items, 61.8 KiB: dirs, motd, sites (2 steps), images", "root@director")
+			f.wants(t, exitcode.Done, "report 20261130T140058.597Z --json", `"document": "report"`, "registry.edge1.example.com:5000/app/web:13.0-42")
+			f.wants(t, exitcode.Done, "report 20261130T140058.910Z -o page.html", "page.html: apply of 20261130T140058.910Z, failed")
+			f.wants(t, exitcode.Done, "diff --exit-code", "0 to change, 8 unchanged")
+			f.wants(t, exitcode.Done, "lock --exit-code", "1 tag and 2 choices locked, 0 changes")
+			f.wants(t, exitcode.Done, "apply --locked", "0 changed, 8 unchanged, 0 failed")
+			if out, _ := f.run(t, exitcode.Done, "status"); strings.Contains(out, "failed") {
 				t.Errorf("after an apply that found all as wanted, status still says failed:\n%s", out)
 			}
-			f.wants(t, exitDone, "why images", "as recorded")
-			f.wants(t, exitDone, "verify", "8 verified")
+			f.wants(t, exitcode.Done, "why images", "as recorded")
+			f.wants(t, exitcode.Done, "verify", "8 verified")
 			if got := readAll(t, filepath.Join(f.dir, "bayplan.lock.yaml")); got != lock {
 				t.Errorf("the lock file was\n%s\nand is\n%s", lock, got)
 			}
@@ -94,9 +95,9 @@ func TestForms(t *testing.T) {
 func TestFormsKilled(t *testing.T) {
 	for _, of := range formDirs(t) {
 		f := copyForm(t, of, "state-killed", "") // it had made empty directories only
-		f.wants(t, exitDone, "history", "killed")
-		f.wants(t, exitDone, "apply", "0 failed")
-		f.wants(t, exitDone, "diff --exit-code", "0 to change, 8 unchanged")
+		f.wants(t, exitcode.Done, "history", "killed")
+		f.wants(t, exitcode.Done, "apply", "0 failed")
+		f.wants(t, exitcode.Done, "diff --exit-code", "0 to change, 8 unchanged")
 	}
 }
 
@@ -108,12 +109,12 @@ func TestFormsSaved(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.wants(t, exitDone, "show "+saved, "diff of plan site, made ", "centre.example.com:5000/newest/web:13.0-42")
+		f.wants(t, exitcode.Done, "show "+saved, "diff of plan site, made ", "centre.example.com:5000/newest/web:13.0-42")
 		if err := os.Remove(filepath.Join(f.dir, "bayplan.lock.yaml")); err != nil {
 			t.Fatal(err)
 		}
-		f.wants(t, exitDone, "apply --saved "+saved, "3 changed, 1 unchanged, 0 failed")
-		f.wants(t, exitFailed, "apply --saved "+saved, "what was reviewed is not what would be done now")
+		f.wants(t, exitcode.Done, "apply --saved "+saved, "3 changed, 1 unchanged, 0 failed")
+		f.wants(t, exitcode.Failed, "apply --saved "+saved, "what was reviewed is not what would be done now")
 	}
 }
 

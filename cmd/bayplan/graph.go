@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/page"
 	"github.com/bayplan/bayplan/internal/fault"
@@ -20,26 +21,26 @@ func (p *program) graphCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "graph",
 		Usage: "print which step waits for which",
-		Flags: append(planFlags(), jsonFlag(), &cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT`: text, dot, mermaid or svg"}),
+		Flags: append(planFlags(), commandline.JSONFlag(), &cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT`: text, dot, mermaid or svg"}),
 		Action: func(c *cli.Context) error {
 			draw := map[string]func(io.Writer, *runner.Graph) error{
 				"text": graphText, "dot": graphDot, "mermaid": graphMermaid, "svg": graphSVG,
 			}[c.String("format")]
 			if draw == nil {
 				err := fmt.Errorf("graph: there is no format %q; choose text, dot, mermaid or svg", c.String("format"))
-				return usageError{fault.WithHint(err, human.DidYouMean(c.String("format"), []string{"text", "dot", "mermaid", "svg"}))}
+				return commandline.Usage(fault.WithHint(err, human.DidYouMean(c.String("format"), []string{"text", "dot", "mermaid", "svg"})))
 			}
 			if c.Bool("json") && c.IsSet("format") {
-				return usageError{errors.New("graph: --json and --format are two forms; choose one")}
+				return commandline.Usage(errors.New("graph: --json and --format are two forms; choose one"))
 			}
 			s, err := p.load(c)
 			if err != nil {
 				return err
 			}
 			if c.Bool("json") {
-				return p.printDocument(document.GraphOf(s.graph))
+				return p.PrintDocument(document.GraphOf(s.graph))
 			}
-			return draw(p.stdout, s.graph)
+			return draw(p.Stdout, s.graph)
 		},
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/human"
@@ -62,10 +63,10 @@ func (p *program) historyCommand() *cli.Command {
 		Usage: "list past runs: who ran them, what they changed",
 		Description: "The state keeps the last 50 applies. The newest comes first. Reads only the\n" +
 			"state. RUN is what \"bayplan report RUN\" takes.",
-		Flags: append(planFlags(), stateFlag(), &cli.IntFlag{Name: "n", Usage: "list only the last `N` runs"}, jsonFlag()),
+		Flags: append(planFlags(), stateFlag(), &cli.IntFlag{Name: "n", Usage: "list only the last `N` runs"}, commandline.JSONFlag()),
 		Action: func(c *cli.Context) error {
 			if n := c.Int("n"); c.IsSet("n") && n < 1 {
-				return commandError(fmt.Errorf("-n %d: at least one run must be listed", n))
+				return p.CommandError(fmt.Errorf("-n %d: at least one run must be listed", n))
 			}
 			s, err := p.load(c)
 			if err != nil {
@@ -95,12 +96,12 @@ func (p *program) historyJSON(s *session, runs []*history.Run) error {
 	for i, r := range runs {
 		doc.Runs[i] = document.RunOf(r)
 	}
-	return p.printDocument(doc)
+	return p.PrintDocument(doc)
 }
 
 func (p *program) historyTable(runs []*history.Run) error {
 	if len(runs) == 0 {
-		_, err := fmt.Fprintln(p.stdout, "no apply of this plan is recorded")
+		_, err := fmt.Fprintln(p.Stdout, "no apply of this plan is recorded")
 		return err
 	}
 	var text strings.Builder
@@ -119,7 +120,7 @@ func (p *program) historyTable(runs []*history.Run) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(p.stdout, text.String())
+	_, err := io.WriteString(p.Stdout, text.String())
 	return err
 }
 

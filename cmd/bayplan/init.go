@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/starter"
 	"github.com/bayplan/bayplan/internal/convert"
 	"github.com/bayplan/bayplan/internal/durable"
@@ -46,22 +47,22 @@ func (p *program) initCommand() *cli.Command {
 func (p *program) init(c *cli.Context) error {
 	if !c.IsSet("scenario") {
 		if c.IsSet("dir") {
-			return usageError{errors.New("init: --dir goes with --scenario; the plan of --from goes to -o FILE")}
+			return commandline.Usage(errors.New("init: --dir goes with --scenario; the plan of --from goes to -o FILE"))
 		}
 		return p.convertList(c)
 	}
 	for _, name := range []string{"from", "to", "scoped", "output"} {
 		if c.IsSet(name) {
-			return usageError{fmt.Errorf("init: --%s does not go with --scenario", name)}
+			return commandline.Usage(fmt.Errorf("init: --%s does not go with --scenario", name))
 		}
 	}
 	dir := c.String("dir")
 	written, err := starter.Write(c.String("scenario"), dir)
 	if err != nil {
-		return usageError{err}
+		return commandline.Usage(err)
 	}
 	for _, name := range written {
-		fmt.Fprintln(p.stdout, filepath.Join(dir, name))
+		fmt.Fprintln(p.Stdout, filepath.Join(dir, name))
 	}
 	plans := starter.Plans(written)
 	p.nextSteps(dir, plans)
@@ -74,17 +75,17 @@ func (p *program) nextSteps(dir string, plans []string) {
 	var files []string
 	for _, name := range plans {
 		file := filepath.Join(dir, name)
-		if files = append(files, file); file != defaultPlan {
+		if files = append(files, file); file != commandline.DefaultPlan {
 			flags += " -f " + file
 		}
 	}
-	fmt.Fprintf(p.stderr, "next: set the variables at the top of %s; then\n  bayplan validate%s\n  bayplan rehearse%s\n", strings.Join(files, " and "), flags, flags)
+	fmt.Fprintf(p.Stderr, "next: set the variables at the top of %s; then\n  bayplan validate%s\n  bayplan rehearse%s\n", strings.Join(files, " and "), flags, flags)
 	for _, f := range files {
 		file := ""
-		if f != defaultPlan {
+		if f != commandline.DefaultPlan {
 			file = " -f " + f
 		}
-		fmt.Fprintf(p.stderr, "  bayplan doctor%s\n  bayplan diff%s\n  bayplan apply%s\n", file, file, file)
+		fmt.Fprintf(p.Stderr, "  bayplan doctor%s\n  bayplan diff%s\n  bayplan apply%s\n", file, file, file)
 	}
 }
 
@@ -93,13 +94,13 @@ func (p *program) convertList(c *cli.Context) error {
 	from, to := c.String("from"), c.String("output")
 	switch {
 	case from == "":
-		return commandError(fault.WithHint(errors.New("init: --scenario NAME or --from FILE is missing"), "there are the scenarios "+strings.Join(starter.Names(), ", ")))
+		return p.CommandError(fault.WithHint(errors.New("init: --scenario NAME or --from FILE is missing"), "there are the scenarios "+strings.Join(starter.Names(), ", ")))
 	case to != "" && exists(to):
-		return usageError{fmt.Errorf("write the plan to %s: it exists already", to)}
+		return commandline.Usage(fmt.Errorf("write the plan to %s: it exists already", to))
 	}
 	text, err := textfile.Read(c.Context, from, yamlguard.MaxBytes)
 	if err != nil {
-		return usageError{err}
+		return commandline.Usage(err)
 	}
 	made, err := convert.Convert(text, convert.Options{File: from, To: c.String("to"), Scoped: c.Bool("scoped")})
 	for _, n := range made.Notes {
@@ -107,14 +108,14 @@ func (p *program) convertList(c *cli.Context) error {
 		if n.Line > 0 {
 			place = fmt.Sprintf("%s:%d", from, n.Line)
 		}
-		fmt.Fprintf(p.stderr, "%s: %s\n", place, n.Text)
+		fmt.Fprintf(p.Stderr, "%s: %s\n", place, n.Text)
 	}
 	if err != nil {
-		return usageError{err}
+		return commandline.Usage(err)
 	}
 	if to != "" {
 		return durable.WriteBytes(to, 0o644, made.Plan)
 	}
-	_, err = p.stdout.Write(made.Plan)
+	_, err = p.Stdout.Write(made.Plan)
 	return err
 }

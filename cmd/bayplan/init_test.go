@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/internal/convert"
 )
 
@@ -95,7 +96,7 @@ func checkMade(t *testing.T, text string, o convert.Options) (made bool) {
 		t.Fatal(err)
 	}
 	var errs bytes.Buffer
-	if code := newProgram(io.Discard, &errs).run([]string{"bayplan", "validate", "-f", file}); code != exitDone || errs.Len() > 0 {
+	if code := newProgram(io.Discard, &errs).run([]string{"bayplan", "validate", "-f", file}); code != exitcode.Done || errs.Len() > 0 {
 		t.Errorf("validate of the plan of %s: exit %d\n%s\n%s\n%s", o.File, code, errs.String(), result.Plan, text)
 	}
 	return true

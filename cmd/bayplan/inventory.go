@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
@@ -38,7 +39,7 @@ func (p *program) inventoryCommand() *cli.Command {
 func (p *program) inventory(c *cli.Context) error {
 	target := c.Args().First()
 	if target == "" || c.Args().Len() > 1 {
-		return usageError{errors.New("name one registry or one layout, as oci:LAYOUT")}
+		return commandline.Usage(errors.New("name one registry or one layout, as oci:LAYOUT"))
 	}
 	r, err := p.takeReceipt(c, target)
 	if err != nil {
@@ -46,7 +47,7 @@ func (p *program) inventory(c *cli.Context) error {
 	}
 	file := c.String("output")
 	if file == "" {
-		_, err := p.stdout.Write(r.Text())
+		_, err := p.Stdout.Write(r.Text())
 		return err
 	}
 	if err := durable.WriteBytes(file, 0o644, r.Text()); err != nil {
@@ -56,7 +57,7 @@ func (p *program) inventory(c *cli.Context) error {
 	for _, held := range r.Blobs {
 		bytes += held.Size
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s: %s (%s) of %s\n", file, human.Count(len(r.Blobs), "blob", "blobs"), human.Size(bytes), r.Of)
+	_, err = fmt.Fprintf(p.Stdout, "%s: %s (%s) of %s\n", file, human.Count(len(r.Blobs), "blob", "blobs"), human.Size(bytes), r.Of)
 	return err
 }
 
@@ -64,7 +65,7 @@ func (p *program) inventory(c *cli.Context) error {
 func (p *program) takeReceipt(c *cli.Context, target string) (r *receipt.Receipt, err error) {
 	if dir, name, ok := registry.CutLayout(target); ok {
 		if name != "" {
-			return nil, usageError{fmt.Errorf("%s is one image: name the layout alone, %s%s", target, registry.LayoutPrefix, dir)}
+			return nil, commandline.Usage(fmt.Errorf("%s is one image: name the layout alone, %s%s", target, registry.LayoutPrefix, dir))
 		}
 		return layoutReceipt(dir)
 	}
@@ -111,10 +112,10 @@ func layoutReceipt(dir string) (*receipt.Receipt, error) {
 // receiptOfHost asks a registry that no plan describes.
 func receiptOfHost(ctx context.Context, host string) (*receipt.Receipt, error) {
 	if !hostname.IsHost(host) {
-		return nil, usageError{fault.WithHint(fmt.Errorf("%q is no host", host), "-f PLAN names the plan that has the connection; the name of a host has a dot or a port")}
+		return nil, commandline.Usage(fault.WithHint(fmt.Errorf("%q is no host", host), "-f PLAN names the plan that has the connection; the name of a host has a dot or a port"))
 	}
 	if err := hostname.Check(host); err != nil {
-		return nil, usageError{err}
+		return nil, commandline.Usage(err)
 	}
 	var hosts []registry.Host
 	if isLoopback(host) {

@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/schemas"
@@ -96,10 +97,10 @@ func strictSchema(name string) (*jsonschema.Schema, error) {
 func TestEveryDocumentHasASchema(t *testing.T) {
 	app := newProgram(io.Discard, io.Discard).app()
 	for _, c := range app.Commands {
-		if findFlag(c.Flags, "json") == nil {
+		if commandline.FindFlag(c.Flags, "json") == nil {
 			continue
 		}
-		name := askedDocument(app, []string{"bayplan", c.Name, "--json"})
+		name := commandline.Line{App: app, Document: documentOf}.Asked([]string{"bayplan", c.Name, "--json"})
 		if !slices.Contains(schemas.Names(), string(name)) {
 			t.Errorf("%s --json prints the document %q, which has no schema", c.Name, name)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/fault"
@@ -71,7 +72,7 @@ func (s *session) tagLockPath(c *cli.Context) (string, error) {
 	case !c.IsSet("connections"):
 		return lockfile.Of(s.graph.Plan.File), nil
 	case c.Bool("locked"):
-		return "", usageError{fault.WithHint(errors.New("--locked with --connections: the plan's lock file is not for other connections"), "name a lock file for these with --lock FILE")}
+		return "", commandline.Usage(fault.WithHint(errors.New("--locked with --connections: the plan's lock file is not for other connections"), "name a lock file for these with --lock FILE"))
 	}
 	return "", nil
 }
@@ -86,7 +87,7 @@ func (s *session) loadTagLock(c *cli.Context) error {
 		return err
 	}
 	if s.tags, err = connections.ReadTagLock(path); err != nil {
-		return usageError{err}
+		return commandline.Usage(err)
 	}
 	s.tags.Strict = c.Bool("locked")
 	s.conns.UseTagLock(s.tags)
@@ -102,11 +103,11 @@ func (p *program) lockCommand() *cli.Command {
 			"stays, except for what --update selects. There, * matches any text:\n" +
 			"\"bayplan lock --update '*/nova-*'\"",
 		Flags: append(planFlags(), stateFlag(), lockFlag(),
-			newRepeatedFlag("update", "GLOB", "look up again what GLOB matches"),
-			newRepeatedFlag("only", "ID", "look up the images of step ID only"),
-			newRepeatedFlag("skip", "ID", "do not look up the images of step ID"),
+			commandline.NewRepeated("update", "GLOB", "look up again what GLOB matches"),
+			commandline.NewRepeated("only", "ID", "look up the images of step ID only"),
+			commandline.NewRepeated("skip", "ID", "do not look up the images of step ID"),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if the lock file changes"},
-			jsonFlag()),
+			commandline.JSONFlag()),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
@@ -118,7 +119,7 @@ func (p *program) lockCommand() *cli.Command {
 			for _, pattern := range c.StringSlice("update") {
 				if s.tags.Forget(pattern) == 0 {
 					err := fmt.Errorf("--update %q matches nothing in the lock file", pattern)
-					return usageError{fault.WithHint(err, "* matches any text, as in '*/nova-api:*'")}
+					return commandline.Usage(fault.WithHint(err, "* matches any text, as in '*/nova-api:*'"))
 				}
 			}
 			s.tags.ChooseAnew = true
@@ -129,10 +130,10 @@ func (p *program) lockCommand() *cli.Command {
 
 // lookUp looks up all tags. On a terminal it shows how far that is.
 func (p *program) lookUp(c *cli.Context, r *runner.Runner) (*runner.Report, error) {
-	if p.terminal == nil || c.Bool("json") {
+	if !p.Draws() || c.Bool("json") {
 		return r.LookUp(c.Context)
 	}
-	v := p.drawnUntil(c, r, view.NewEnd(func(*runner.Report) error { return nil }))
+	v := p.DrawnUntil(c, waits(r), view.NewEnd(func(*runner.Report) error { return nil }))
 	r.Observe = v.Observe
 	report, err := r.LookUp(c.Context)
 	if report == nil {
@@ -159,10 +160,10 @@ func (p *program) updateLock(c *cli.Context, s *session, r *runner.Runner) error
 		return err
 	}
 	if err := report.Err(); err != nil {
-		return reportedError{err}
+		return commandline.ShownByView(err)
 	}
 	if c.Bool("exit-code") && len(changes) > 0 {
-		return errChanges
+		return commandline.ErrChanges
 	}
 	return nil
 }
@@ -170,7 +171,7 @@ func (p *program) updateLock(c *cli.Context, s *session, r *runner.Runner) error
 // printLock prints what has changed, and on standard error the steps whose images
 // were not all looked up.
 func (p *program) printLock(c *cli.Context, s *session, report *runner.Report, changes []lockfile.Change) error {
-	people := view.NewRelativePaths(p.stderr, p.dir)
+	people := view.NewRelativePaths(p.Stderr, p.Dir)
 	for _, step := range report.Steps {
 		switch step.Status {
 		case runner.Waiting, runner.Skipped:
@@ -181,12 +182,12 @@ func (p *program) printLock(c *cli.Context, s *session, report *runner.Report, c
 	}
 	if c.Bool("json") {
 		tags, choices := s.tags.Count()
-		return p.printDocument(document.LockOf(s.graph.Plan.Name, tags, choices, changes, report))
+		return p.PrintDocument(document.LockOf(s.graph.Plan.Name, tags, choices, changes, report))
 	}
 	for _, ch := range changes {
-		fmt.Fprintln(p.stdout, lockLine(ch))
+		fmt.Fprintln(p.Stdout, lockLine(ch))
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s locked, %s\n", countLocked(s.tags), human.Count(len(changes), "change", "changes"))
+	_, err := fmt.Fprintf(p.Stdout, "%s locked, %s\n", countLocked(s.tags), human.Count(len(changes), "change", "changes"))
 	return err
 }
 

@@ -28,8 +28,6 @@ func runMain() int {
 	}
 	log.SetOutput(io.Discard) // net/http logs bytes that servers send, which may hold secrets
 	p := newProgram(os.Stdout, os.Stderr)
-	p.env = os.Environ()
-	p.dir, _ = os.Getwd() // on failure, paths are shown in full
-	p.useTerminals(os.Stdout, os.Stderr)
+	p.UseProcess(os.Stdout, os.Stderr)
 	return p.run(os.Args)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/manual"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/environ"
@@ -29,13 +30,13 @@ func (p *program) manCommand() *cli.Command {
 func (p *program) writeManual(c *cli.Context) error {
 	dir := c.Args().First()
 	if dir == "" {
-		return commandError(errors.New("man: the argument DIR is missing"))
+		return p.CommandError(errors.New("man: the argument DIR is missing"))
 	}
 	var date time.Time
-	if epoch := environ.Variables(p.env).Get("SOURCE_DATE_EPOCH"); epoch != "" {
+	if epoch := environ.Variables(p.Env).Get("SOURCE_DATE_EPOCH"); epoch != "" {
 		seconds, err := strconv.ParseInt(epoch, 10, 64)
 		if err != nil {
-			return usageError{fmt.Errorf("SOURCE_DATE_EPOCH %q is no number of seconds", epoch)}
+			return commandline.Usage(fmt.Errorf("SOURCE_DATE_EPOCH %q is no number of seconds", epoch))
 		}
 		date = time.Unix(seconds, 0)
 	}

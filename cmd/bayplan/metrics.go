@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -10,14 +9,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/cmd/internal/metrics"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/history"
 )
-
-func metricsFlag() cli.Flag {
-	return &cli.StringFlag{Name: "metrics", Usage: "write metrics for node_exporter to `FILE`, in any case"}
-}
 
 // A measurement is what --metrics wants to know of a run while it goes on.
 type measurement struct {
@@ -53,7 +50,7 @@ func (p *program) withMetrics(mode runner.Mode, do cli.ActionFunc) cli.ActionFun
 		done := do(c)
 		err := metrics.Write(file, p.metricsOf(c, mode, began, done))
 		if done != nil && err != nil {
-			p.printError(err) // beside the error of the run, which decides the exit code
+			p.PrintError(err) // beside the error of the run, which decides the exit code
 			return done
 		}
 		return errors.Join(done, err)
@@ -63,12 +60,12 @@ func (p *program) withMetrics(mode runner.Mode, do cli.ActionFunc) cli.ActionFun
 // metricsOf gives the metrics of a run that began at a time and ended with an error or nil.
 func (p *program) metricsOf(c *cli.Context, mode runner.Mode, began time.Time, done error) metrics.Run {
 	m, now := p.measured, time.Now()
-	code := codeIn(c.Context, done)
+	code := commandline.CodeIn(c.Context, done)
 	former, _ := metrics.Former(c.String("metrics"), mode)
 	run := metrics.Run{
 		Plan: cmp.Or(m.plan, former.Plan, baseName(c.String("file"))), Version: version(),
 		Mode: mode, Ended: now, Took: now.Sub(began), ExitCode: code,
-		Success: code == exitDone || code == exitChanges, Report: m.report, Items: m.items,
+		Success: code == exitcode.Done || code == exitcode.Changes, Report: m.report, Items: m.items,
 	}
 	switch {
 	case run.Success:
@@ -103,13 +100,4 @@ func (s *session) lastSuccess(c *cli.Context) time.Time {
 // baseName names a plan whose name cannot be read.
 func baseName(file string) string {
 	return strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-}
-
-// codeIn returns the exit code of an error in a context that a signal may have cancelled.
-func codeIn(ctx context.Context, err error) int {
-	var stop interruption
-	if err != nil && errors.As(context.Cause(ctx), &stop) {
-		return stop.code()
-	}
-	return codeOf(err)
 }

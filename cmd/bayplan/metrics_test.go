@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -61,7 +62,7 @@ func (m *meteredPlan) check(what string, code int, want map[string]float64) {
 	m.t.Helper()
 	got := m.values()
 	want["last_run_exit_code"], want["last_run_success"] = float64(code), 0
-	success := code == exitDone || code == exitChanges
+	success := code == exitcode.Done || code == exitcode.Changes
 	if success {
 		want["last_run_success"] = 1
 	}
@@ -109,23 +110,23 @@ func newMeteredPlan(t *testing.T) *meteredPlan {
 
 func TestMetrics(t *testing.T) {
 	m := newMeteredPlan(t)
-	m.run("apply", exitDone, map[string]float64{"last_run_steps changed": 2, "last_run_items": 2, "last_run_moved_bytes": 1000})
-	m.run("apply", exitDone, map[string]float64{"last_run_steps changed": 0, "last_run_steps unchanged": 2, "last_run_items": 0})
+	m.run("apply", exitcode.Done, map[string]float64{"last_run_steps changed": 2, "last_run_items": 2, "last_run_moved_bytes": 1000})
+	m.run("apply", exitcode.Done, map[string]float64{"last_run_steps changed": 0, "last_run_steps unchanged": 2, "last_run_items": 0})
 
 	m.write("edge", "files/a") // is a file
-	m.run("apply", exitFailed, map[string]float64{"last_run_steps failed": 1, "last_run_steps skipped": 1})
-	m.run("apply --only nothing", exitUsage, map[string]float64{"last_run_steps failed": 0})
+	m.run("apply", exitcode.Failed, map[string]float64{"last_run_steps failed": 1, "last_run_steps skipped": 1})
+	m.run("apply --only nothing", exitcode.Usage, map[string]float64{"last_run_steps failed": 0})
 	m.write("edge", "\"${vars.none}\"")
-	m.run("apply", exitUsage, map[string]float64{})
+	m.run("apply", exitcode.Usage, map[string]float64{})
 	m.write("[", "made") // not even its name is known
-	m.run("apply", exitUsage, map[string]float64{})
+	m.run("apply", exitcode.Usage, map[string]float64{})
 
 	m.write("edge", "made")
 	store, err := runner.OpenStore(filepath.Join(m.dir, ".bayplan", "edge"), filepath.Join(m.dir, "bayplan.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.run("apply", exitLocked, map[string]float64{"last_run_steps unchanged": 0})
+	m.run("apply", exitcode.Locked, map[string]float64{"last_run_steps unchanged": 0})
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.write("edge", "files/a")
-	m.exec("apply", exitFailed)
+	m.exec("apply", exitcode.Failed)
 	if last := m.values()["last_success_timestamp_seconds"]; last == 0 || last > m.last || last < m.last-60 {
 		t.Errorf("the last success is %v, was %v", last, m.last)
 	}
@@ -144,12 +145,12 @@ func TestMetrics(t *testing.T) {
 // A diff that found changes succeeded, and so did a verify that found none.
 func TestMetricsOfOtherCommands(t *testing.T) {
 	m := newMeteredPlan(t)
-	m.run("diff --exit-code", exitChanges, map[string]float64{"last_run_steps create": 2, "last_run_items": 2, "last_run_moved_bytes": 1000})
+	m.run("diff --exit-code", exitcode.Changes, map[string]float64{"last_run_steps create": 2, "last_run_items": 2, "last_run_moved_bytes": 1000})
 	m.last = 0
-	m.run("verify", exitFailed, map[string]float64{"last_run_steps verified": 0, "last_run_steps failed": 1, "last_run_steps skipped": 1})
-	m.run("apply", exitDone, map[string]float64{"last_run_steps changed": 2})
+	m.run("verify", exitcode.Failed, map[string]float64{"last_run_steps verified": 0, "last_run_steps failed": 1, "last_run_steps skipped": 1})
+	m.run("apply", exitcode.Done, map[string]float64{"last_run_steps changed": 2})
 	m.last = 0
-	m.run("verify", exitDone, map[string]float64{"last_run_steps verified": 2})
+	m.run("verify", exitcode.Done, map[string]float64{"last_run_steps verified": 2})
 }
 
 func TestMetricsOfAnInterruptedRun(t *testing.T) {
@@ -191,7 +192,7 @@ func TestMetricsThatCannotBeWritten(t *testing.T) {
 	m := newMeteredPlan(t)
 	file := filepath.Join(m.dir, "bayplan.yaml")
 	var errs bytes.Buffer
-	if code := newProgram(&bytes.Buffer{}, &errs).run([]string{"bayplan", "apply", "-f", file, "--metrics", filepath.Join(m.dir, "none", "m.prom")}); code != exitUsage {
+	if code := newProgram(&bytes.Buffer{}, &errs).run([]string{"bayplan", "apply", "-f", file, "--metrics", filepath.Join(m.dir, "none", "m.prom")}); code != exitcode.Usage {
 		t.Errorf("exits with %d: %s", code, errs.String())
 	}
 	if _, err := os.Stat(filepath.Join(m.dir, "made")); !os.IsNotExist(err) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 )
@@ -24,11 +25,11 @@ func (p *program) rehearseCommand() *cli.Command {
 			"in for. What the plan's own folder lacks is a mistake. Several plans share\n" +
 			"one world.",
 		Flags: append([]cli.Flag{
-			newRepeatedFlag("file", "FILE", "the plan FILE (default: "+defaultPlan+")", "f"),
-			newRepeatedFlag("var", "NAME=VALUE", "give a variable a value"),
-			newRepeatedFlag("var-file", "FILE", "read values of variables from FILE"),
+			commandline.NewRepeated("file", "FILE", "the plan FILE (default: "+commandline.DefaultPlan+")", "f"),
+			commandline.NewRepeated("var", "NAME=VALUE", "give a variable a value"),
+			commandline.NewRepeated("var-file", "FILE", "read values of variables from FILE"),
 			&cli.StringFlag{Name: "keep", Usage: "keep the world in `DIR`, which is empty or absent"},
-		}, append(ciFlags(), quietFlag())...),
+		}, append(commandline.CIFlags(), commandline.QuietFlag())...),
 		Action: p.forCI(p.rehearse),
 	}
 }
@@ -42,19 +43,19 @@ func (p *program) rehearse(c *cli.Context) error {
 		return err
 	}
 	files := planFiles(c)
-	out := view.NewRelativePaths(p.stdout, p.dir)
+	out := view.NewRelativePaths(p.Stdout, p.Dir)
 	patience := time.Duration(0)
-	if p.terminal != nil {
+	if p.Draws() {
 		patience = 2 * time.Second
 	}
 	ok, err := rehearse.Run(c.Context, files, rehearse.Options{
 		Patience: patience,
-		Plan:     options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Found: p.found.Found, Ended: p.found.Ended,
-		Warn: p.warn,
+		Plan:     options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Found: p.Found.Found, Ended: p.Found.Ended,
+		Warn: p.Warn,
 		Say:  func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },
 	})
 	if err == nil && !ok {
-		return reportedError{errRehearsal}
+		return commandline.ShownByView(errRehearsal)
 	}
 	return err
 }

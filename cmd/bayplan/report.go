@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/page"
 	"github.com/bayplan/bayplan/internal/durable"
@@ -27,13 +28,13 @@ func (p *program) reportCommand() *cli.Command {
 			"it, the last run. The page is one HTML file that needs no network.",
 		Flags: append(planFlags(), stateFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: defaultReport, Usage: "write the page to `FILE`"},
-			jsonFlag()),
+			commandline.JSONFlag()),
 		Action: func(c *cli.Context) error {
 			if c.Bool("json") && c.IsSet("output") {
-				return usageError{errors.New("report: --json prints a document, and --output writes a page; choose one")}
+				return commandline.Usage(errors.New("report: --json prints a document, and --output writes a page; choose one"))
 			}
 			if !c.Bool("json") {
-				if err := p.checkOutputs(c); err != nil {
+				if err := p.CheckOutputs(c); err != nil {
 					return err
 				}
 			}
@@ -61,7 +62,7 @@ func (p *program) printReport(ctx context.Context, s *session, run *history.Run)
 	if err != nil {
 		return err
 	}
-	return p.printDocument(d)
+	return p.PrintDocument(d)
 }
 
 // findRun gives the run that a text names, "" for the last one.
@@ -77,9 +78,9 @@ func (s *session) findRun(c *cli.Context, name string) (*history.Run, error) {
 	run, err := history.Find(runs, name)
 	switch {
 	case err != nil:
-		return nil, usageError{fault.WithHint(err, "name one of them in full")}
+		return nil, commandline.Usage(fault.WithHint(err, "name one of them in full"))
 	case run == nil && name != "":
-		return nil, usageError{fault.WithHint(fmt.Errorf("there is no run %q", name), "bayplan history lists the runs")}
+		return nil, commandline.Usage(fault.WithHint(fmt.Errorf("there is no run %q", name), "bayplan history lists the runs"))
 	case run == nil:
 		return nil, fault.WithHint(errors.New("no apply of this plan is recorded"), "bayplan apply records what it does")
 	case run.State == history.Newer:
@@ -98,7 +99,7 @@ func (p *program) writeReport(ctx context.Context, s *session, run *history.Run,
 	if err != nil {
 		return fmt.Errorf("write the page of the run: %w", err)
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s: %s of %s, %s\n", file, run.Mode, run.ID, run.State.Text())
+	_, err = fmt.Fprintf(p.Stdout, "%s: %s of %s, %s\n", file, run.Mode, run.ID, run.State.Text())
 	return err
 }
 
@@ -114,7 +115,7 @@ func (p *program) reportAfter(c *cli.Context, s *session, applied error) error {
 		err = p.writeReport(context.WithoutCancel(c.Context), s, run, file)
 	}
 	if applied != nil && err != nil {
-		p.printError(err)
+		p.PrintError(err)
 		return applied
 	}
 	return errors.Join(applied, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/sitereport"
 	"github.com/bayplan/bayplan/internal/human"
@@ -40,7 +41,7 @@ func (p *program) withSiteReport(mode runner.Mode, do cli.ActionFunc) cli.Action
 		}
 		to, err := sitereport.ParseSite(c.String("report-to"))
 		if err != nil {
-			return usageError{fmt.Errorf("--report-to: %w", err)}
+			return commandline.Usage(fmt.Errorf("--report-to: %w", err))
 		}
 		p.reports = []string{to.Host}
 		p.reported = &siteRun{to: to, began: time.Now()}
@@ -57,7 +58,7 @@ func (p *program) withSiteReport(mode runner.Mode, do cli.ActionFunc) cli.Action
 func (r *siteRun) run(c *cli.Context, mode runner.Mode, done error) sitereport.Run {
 	run := sitereport.Run{
 		Site: r.to.Tag, Version: version(), Mode: mode, Only: c.StringSlice("only"), Skip: c.StringSlice("skip"),
-		Began: r.began, Ended: time.Now(), ExitCode: codeIn(c.Context, done), Err: done, Progress: &r.progress,
+		Began: r.began, Ended: time.Now(), ExitCode: commandline.CodeIn(c.Context, done), Err: done, Progress: &r.progress,
 	}
 	if read := r.plan.Parsed; read != nil {
 		run.Plan, run.Texts = read.Name, sitereport.OwnTexts(read)
@@ -77,12 +78,12 @@ func (p *program) sendReport(c *cli.Context, run sitereport.Run) {
 	d := run.Report()
 	memory, err := p.reported.memory(c)
 	if err == nil {
-		err = memory.Keep(p.reported.to, &d, p.redactor)
+		err = memory.Keep(p.reported.to, &d, p.Secrets)
 	}
 	if err != nil {
 		memory = nil
 		if !errors.Is(err, errNoPlan) { // which is told
-			p.printError(fmt.Errorf("the report of this run is not kept: %w", err))
+			p.PrintError(fmt.Errorf("the report of this run is not kept: %w", err))
 		}
 	}
 	ctx := c.Context
@@ -91,13 +92,13 @@ func (p *program) sendReport(c *cli.Context, run sitereport.Run) {
 	}
 	notes, err := p.send(ctx, sitereport.Sending{Report: d, Memory: memory})
 	for _, note := range notes {
-		fmt.Fprintf(p.stderr, "bayplan: %s\n", note)
+		fmt.Fprintf(p.Stderr, "bayplan: %s\n", note)
 	}
 	switch {
 	case err != nil && memory != nil:
-		p.printError(fmt.Errorf("the report of this run waits for the next run, and is not sent to %s: %w", p.reported.to, err))
+		p.PrintError(fmt.Errorf("the report of this run waits for the next run, and is not sent to %s: %w", p.reported.to, err))
 	case err != nil:
-		p.printError(fmt.Errorf("the report of this run is not sent to %s: %w", p.reported.to, err))
+		p.PrintError(fmt.Errorf("the report of this run is not sent to %s: %w", p.reported.to, err))
 	}
 }
 
@@ -116,12 +117,12 @@ func (r *siteRun) memory(c *cli.Context) (*sitereport.Memory, error) {
 func (p *program) send(ctx context.Context, s sitereport.Sending) ([]string, error) {
 	ctx, stop := context.WithTimeoutCause(ctx, reportWait, fmt.Errorf("%s has not taken it within %s", p.reported.to.Host, human.Duration(reportWait)))
 	defer stop()
-	conns := p.reported.plan.Conns.Alone(p.reported.to.Host, p.redactor)
+	conns := p.reported.plan.Conns.Alone(p.reported.to.Host, p.Secrets)
 	if err := conns.Open(false); err != nil {
 		return nil, errors.Join(err, conns.Close())
 	}
 	defer conns.Close()
-	notes, err := sitereport.Sender{Client: conns.Registry(), To: p.reported.to, Secrets: p.redactor}.Send(ctx, s)
+	notes, err := sitereport.Sender{Client: conns.Registry(), To: p.reported.to, Secrets: p.Secrets}.Send(ctx, s)
 	if ctx.Err() != nil && err != nil {
 		err = context.Cause(ctx)
 	}

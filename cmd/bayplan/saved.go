@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/cmd/internal/view"
@@ -45,14 +46,14 @@ func (p *program) masked(ctx context.Context, of *plan.Plan, d document.Diff) (d
 	if err != nil {
 		return d, nil, err
 	}
-	text = human.EscapeHidden(p.redactor.JSON(text))
+	text = human.EscapeHidden(p.Secrets.JSON(text))
 	d, err = review.Parse(text)
 	return d, text, err
 }
 
 // printMarkdown prints a diff for a comment.
 func (p *program) printMarkdown(c *cli.Context, d document.Diff) error {
-	_, err := fmt.Fprint(p.stdout, review.Markdown(d, p.dir, c.Int("limit")))
+	_, err := fmt.Fprint(p.Stdout, review.Markdown(d, p.Dir, c.Int("limit")))
 	return err
 }
 
@@ -68,11 +69,11 @@ func markdownFlags() []cli.Flag {
 func checkForm(c *cli.Context) error {
 	switch {
 	case c.Bool("json") && c.Bool("markdown"):
-		return usageError{errors.New("--json and --markdown are two forms; choose one")}
+		return commandline.Usage(errors.New("--json and --markdown are two forms; choose one"))
 	case c.IsSet("limit") && !c.Bool("markdown"):
-		return usageError{errors.New("--limit is for --markdown")}
+		return commandline.Usage(errors.New("--limit is for --markdown"))
 	case c.Int("limit") < review.LeastLimit:
-		return usageError{fmt.Errorf("--limit %d: at least %d bytes are needed", c.Int("limit"), review.LeastLimit)}
+		return commandline.Usage(fmt.Errorf("--limit %d: at least %d bytes are needed", c.Int("limit"), review.LeastLimit))
 	}
 	return nil
 }
@@ -83,27 +84,27 @@ func (p *program) showCommand() *cli.Command {
 		Usage:       "print a diff that diff --out has saved",
 		ArgsUsage:   "FILE",
 		Description: "Reads only FILE, so it also shows a diff that no longer holds.",
-		Flags:       append(markdownFlags(), jsonFlag()),
+		Flags:       append(markdownFlags(), commandline.JSONFlag()),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
-				return commandError(errors.New("show: the file of a saved diff is missing"))
+				return p.CommandError(errors.New("show: the file of a saved diff is missing"))
 			}
 			if err := checkForm(c); err != nil {
 				return err
 			}
 			d, err := review.Read(c.Context, c.Args().First())
 			if err != nil {
-				return usageError{err}
+				return commandline.Usage(err)
 			}
 			switch {
 			case c.Bool("json"):
-				return p.printDocument(d)
+				return p.PrintDocument(d)
 			case c.Bool("markdown"):
 				return p.printMarkdown(c, d)
 			}
-			out := view.NewRelativePaths(p.stdout, p.dir)
+			out := view.NewRelativePaths(p.Stdout, p.Dir)
 			fmt.Fprintf(out, "diff of plan %s, made %s\n\n", d.Plan, d.Basis.Text())
-			return view.PrintDiff(view.Screen{Out: out, Errs: view.NewRelativePaths(p.stderr, p.dir)}, p.stdout, d)
+			return view.PrintDiff(view.Screen{Out: out, Errs: view.NewRelativePaths(p.Stderr, p.Dir)}, p.Stdout, d)
 		},
 	}
 }
@@ -112,11 +113,11 @@ func (p *program) showCommand() *cli.Command {
 // what it would be applied to. The run is limited to the steps that the diff was made for.
 func (p *program) loadSaved(c *cli.Context, s *session) (*document.Diff, error) {
 	if c.IsSet("only") || c.IsSet("skip") {
-		return nil, usageError{errors.New("--saved runs the steps that the diff was made for; --only and --skip are for the diff")}
+		return nil, commandline.Usage(errors.New("--saved runs the steps that the diff was made for; --only and --skip are for the diff"))
 	}
 	saved, err := review.Read(c.Context, c.String("saved"))
 	if err != nil {
-		return nil, usageError{err}
+		return nil, commandline.Usage(err)
 	}
 	for flag, ids := range map[string][]string{"only": saved.Basis.Only, "skip": saved.Basis.Skip} {
 		for _, id := range ids {
@@ -138,7 +139,7 @@ func (p *program) loadSaved(c *cli.Context, s *session) (*document.Diff, error) 
 // checkSaved makes a diff and compares it with the saved one.
 func (p *program) checkSaved(c *cli.Context, s *session, r *runner.Runner, saved document.Diff) error {
 	if !c.Bool("quiet") {
-		fmt.Fprintln(p.stderr, "comparing what was reviewed with what would be done now")
+		fmt.Fprintln(p.Stderr, "comparing what was reviewed with what would be done now")
 	}
 	report, err := r.Diff(c.Context)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/schemas"
@@ -45,9 +46,9 @@ func (p *program) schemaCommand() *cli.Command {
 				if hint := human.DidYouMean(name, schemas.Names()); hint != "" {
 					err = fmt.Errorf("%w; %s", err, hint)
 				}
-				return usageError{err}
+				return commandline.Usage(err)
 			}
-			_, err = p.stdout.Write(text)
+			_, err = p.Stdout.Write(text)
 			return err
 		},
 	}

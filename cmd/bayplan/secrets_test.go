@@ -21,6 +21,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 )
 
@@ -134,7 +135,7 @@ func tryAll(t *testing.T, dir, file, name string) {
 	for _, args := range commands {
 		var out, errs bytes.Buffer
 		p := newProgram(&out, &errs)
-		p.dir = dir
+		p.Dir = dir
 		p.run(append([]string{"bayplan", args[0], "-f", file}, args[1:]...))
 		searchSecrets(t, name+": "+strings.Join(args, " ")+": stdout", out.String())
 		searchSecrets(t, name+": "+strings.Join(args, " ")+": stderr", errs.String())
@@ -170,8 +171,8 @@ func TestSignedAddress(t *testing.T) {
 		t.Helper()
 		var out, errs bytes.Buffer
 		p := newProgram(&out, &errs)
-		p.dir = dir
-		if code := p.run(append([]string{"bayplan", args[0], "-f", file}, args[1:]...)); code != exitDone {
+		p.Dir = dir
+		if code := p.run(append([]string{"bayplan", args[0], "-f", file}, args[1:]...)); code != exitcode.Done {
 			t.Errorf("%s exits with %d: %s", args, code, errs.String())
 		}
 		searchSecrets(t, args[0], out.String()+errs.String())

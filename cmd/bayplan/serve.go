@@ -70,7 +70,7 @@ func (p *program) serve(c *cli.Context, s service, security *serverTLS, banner f
 	server := p.server(s, c.Bool("access-log"))
 	ended := make(chan error, 1)
 	go func() { ended <- security.serve(server, listener) }()
-	if _, err := fmt.Fprintln(p.stdout, banner(listener.Addr())); err != nil {
+	if _, err := fmt.Fprintln(p.Stdout, banner(listener.Addr())); err != nil {
 		return errors.Join(err, server.Close())
 	}
 	select {
@@ -88,14 +88,14 @@ func (p *program) serve(c *cli.Context, s service, security *serverTLS, banner f
 
 // server makes a server with timeouts, so that idle clients cannot tie it up.
 func (p *program) server(h http.Handler, logged bool) *http.Server {
-	h = privateErrors{h, log.New(p.stderr, "bayplan: ", 0)}
+	h = privateErrors{h, log.New(p.Stderr, "bayplan: ", 0)}
 	if logged {
-		h = newAccessLog(h, p.stderr)
+		h = newAccessLog(h, p.Stderr)
 	}
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: time.Minute,
 		IdleTimeout:       5 * time.Minute,
-		ErrorLog:          log.New(p.stderr, "bayplan: ", 0),
+		ErrorLog:          log.New(p.Stderr, "bayplan: ", 0),
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/steps/connections"
@@ -48,7 +49,7 @@ func (p *program) serveRegistry(c *cli.Context) error {
 	conf := registryserver.Config{Dir: c.String("dir"), ReadOnly: c.Bool("read-only"), NoDelete: c.Bool("no-delete")}
 	var err error
 	if conf.Images, err = connections.GeneratedImages(c.String("images")); err != nil {
-		return usageError{err}
+		return commandline.Usage(err)
 	}
 	if file := c.String("htpasswd"); file != "" {
 		if conf.Users, err = registryserver.ReadUsers(file); err != nil {
@@ -75,7 +76,7 @@ func loadServerTLS(cert, key string) (*serverTLS, error) {
 	case cert == "" && key == "":
 		return nil, nil
 	case cert == "" || key == "":
-		return nil, usageError{fmt.Errorf("--tls-cert and --tls-key go together")}
+		return nil, commandline.Usage(fmt.Errorf("--tls-cert and --tls-key go together"))
 	}
 	pair, err := transport.LoadKeyPair(cert, key)
 	if err != nil {

@@ -26,6 +26,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 )
 
 // A servedRegistry is a registry in a process of its own.
@@ -82,7 +84,7 @@ func (s *servedRegistry) stop(t *testing.T) {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if code := s.end(t); code != exitDone {
+	if code := s.end(t); code != exitcode.Done {
 		t.Errorf("it ended with %d: %s", code, s.stderr)
 	}
 }
@@ -234,7 +236,7 @@ func TestServeRegistryStopsGracefully(t *testing.T) {
 	if resp := <-answer; resp != nil {
 		answered(t, resp, http.StatusCreated)
 	}
-	if code := s.end(t); code != exitDone {
+	if code := s.end(t); code != exitcode.Done {
 		t.Errorf("it ended with %d: %s", code, s.stderr)
 	}
 	again := serveRegistry(t, "--dir", dir)
@@ -358,18 +360,18 @@ func TestServeRegistryMistakes(t *testing.T) {
 		code int
 		want string
 	}{
-		"a certificate alone":    {[]string{"--tls-cert", cert}, exitUsage, "--tls-cert and --tls-key go together"},
-		"a key alone":            {[]string{"--tls-key", key}, exitUsage, "go together"},
-		"the key of another":     {[]string{"--tls-cert", cert, "--tls-key", otherKey}, exitFailed, "private key does not match"},
-		"no certificate":         {[]string{"--tls-cert", key, "--tls-key", key}, exitFailed, "load the certificate key.pem with the key key.pem: "},
-		"no such certificate":    {[]string{"--tls-cert", filepath.Join(dir, "none"), "--tls-key", key}, exitFailed, "none"},
-		"no such users":          {[]string{"--htpasswd", filepath.Join(dir, "none")}, exitFailed, "reading the users: "},
-		"a password in clear":    {[]string{"--htpasswd", clear}, exitFailed, `line 1: the password of "stack" is not hashed with bcrypt`},
-		"an unknown release":     {[]string{"--images", "rhosp99"}, exitUsage, "rhosp99"},
-		"an address in use":      {[]string{"--addr", taken.Addr().String()}, exitFailed, "listen on " + taken.Addr().String()},
-		"a directory of nothing": {[]string{"--dir", filepath.Join(cert, "sub")}, exitFailed, "making the directory of the registry"},
-		"an unknown flag":        {[]string{"--htpasswords", "x"}, exitUsage, "htpasswords"},
-		"an argument":            {[]string{"here"}, exitUsage, `unexpected argument "here"`},
+		"a certificate alone":    {[]string{"--tls-cert", cert}, exitcode.Usage, "--tls-cert and --tls-key go together"},
+		"a key alone":            {[]string{"--tls-key", key}, exitcode.Usage, "go together"},
+		"the key of another":     {[]string{"--tls-cert", cert, "--tls-key", otherKey}, exitcode.Failed, "private key does not match"},
+		"no certificate":         {[]string{"--tls-cert", key, "--tls-key", key}, exitcode.Failed, "load the certificate key.pem with the key key.pem: "},
+		"no such certificate":    {[]string{"--tls-cert", filepath.Join(dir, "none"), "--tls-key", key}, exitcode.Failed, "none"},
+		"no such users":          {[]string{"--htpasswd", filepath.Join(dir, "none")}, exitcode.Failed, "reading the users: "},
+		"a password in clear":    {[]string{"--htpasswd", clear}, exitcode.Failed, `line 1: the password of "stack" is not hashed with bcrypt`},
+		"an unknown release":     {[]string{"--images", "rhosp99"}, exitcode.Usage, "rhosp99"},
+		"an address in use":      {[]string{"--addr", taken.Addr().String()}, exitcode.Failed, "listen on " + taken.Addr().String()},
+		"a directory of nothing": {[]string{"--dir", filepath.Join(cert, "sub")}, exitcode.Failed, "making the directory of the registry"},
+		"an unknown flag":        {[]string{"--htpasswords", "x"}, exitcode.Usage, "htpasswords"},
+		"an argument":            {[]string{"here"}, exitcode.Usage, `unexpected argument "here"`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

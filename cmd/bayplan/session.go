@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/internal/fault"
@@ -45,7 +46,7 @@ func (p *program) load(c *cli.Context) (*session, error) {
 func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*session, error) {
 	read, errs := loader.Load(c.Context, file, options, p.reports...)
 	if read.Parsed == nil {
-		if file == defaultPlan && !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 { // the file cannot be read at all
+		if file == commandline.DefaultPlan && !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 { // the file cannot be read at all
 			errs[0].Hint = "-f FILE names a plan with another name or in another place; bayplan init writes a first one"
 		}
 		return nil, errs.Err()
@@ -64,7 +65,7 @@ func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*
 		s.warnings = append(s.warnings, unreadTagLocks(s.graph.Plan.File, c.String("file"))...)
 	}
 	s.warnings.Sort()
-	p.warn(s.warnings)
+	p.Warn(s.warnings)
 	if p.measured != nil {
 		p.measured.session = s
 	}
@@ -72,7 +73,7 @@ func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*
 		p.reported.session = s
 	}
 	if c.Command.Name != "validate" { // which reads several
-		p.found.Load(s.graph)
+		p.Found.Load(s.graph)
 	}
 	return s, nil
 }
@@ -142,7 +143,7 @@ func (s *session) withWritingRunner(c *cli.Context, do func(*runner.Runner) erro
 		defer func() { err = errors.Join(err, log.Close()) }()
 		r.Observe = log.Observe
 		if err := do(r); err != nil {
-			return savedError{err}
+			return commandline.Stopped(err, "the state is saved, and the next apply continues from it")
 		}
 		return nil
 	})

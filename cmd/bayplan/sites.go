@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/sitereport"
 	"github.com/bayplan/bayplan/cmd/internal/view"
@@ -23,6 +24,7 @@ const silentAfter = 48 * time.Hour
 func sitesFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "reports-from", Usage: "show the sites that report to `REPO`, oci://HOST/NAME"},
+		&cli.StringFlag{Name: "sites", Usage: "show also the sites named in `FILE`, a tag in a line"},
 		&cli.DurationFlag{Name: "silent-after", Value: silentAfter, Usage: "call a site silent after `TIME`"},
 		&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 unless every site is done"},
 	}
@@ -32,17 +34,17 @@ func sitesFlags() []cli.Flag {
 func checkSites(c *cli.Context) error {
 	if c.IsSet("reports-from") {
 		if c.Duration("silent-after") <= 0 {
-			return usageError{errors.New("--silent-after must be longer than nothing")}
+			return commandline.Usage(errors.New("--silent-after must be longer than nothing"))
 		}
 		return nil
 	}
-	for _, flag := range []string{"silent-after", "exit-code"} {
+	for _, flag := range []string{"sites", "silent-after", "exit-code"} {
 		if c.IsSet(flag) {
-			return usageError{fmt.Errorf("--%s is about sites: --reports-from names where they report to", flag)}
+			return commandline.Usage(fmt.Errorf("--%s is about sites: --reports-from names where they report to", flag))
 		}
 	}
 	if len(planFiles(c)) > 1 {
-		return usageError{errors.New("status shows the state of one plan; several are for --reports-from")}
+		return commandline.Usage(errors.New("status shows the state of one plan; several are for --reports-from"))
 	}
 	return nil
 }
@@ -51,17 +53,22 @@ func checkSites(c *cli.Context) error {
 func (p *program) sitesStatus(c *cli.Context) error {
 	from, err := sitereport.ParseAll(c.String("reports-from"))
 	if err != nil {
-		return usageError{fmt.Errorf("--reports-from: %w", err)}
+		return commandline.Usage(fmt.Errorf("--reports-from: %w", err))
 	}
 	p.reports = []string{from.Host}
 	judge := sitereport.Judge{From: from, Silent: c.Duration("silent-after")}
+	if c.IsSet("sites") {
+		if judge.Known, err = sitereport.ReadNames(c.Context, c.String("sites")); err != nil {
+			return fmt.Errorf("--sites: %w", err)
+		}
+	}
 	var plans *connections.Set
 	if c.IsSet("file") || c.IsSet("connections") {
 		if plans, judge.Targets, err = p.siteTargets(c, from.Host); err != nil {
 			return err
 		}
 	}
-	conns := plans.Alone(from.Host, p.redactor)
+	conns := plans.Alone(from.Host, p.Secrets)
 	if err := conns.Open(true); err != nil {
 		return errors.Join(err, conns.Close())
 	}
@@ -73,12 +80,12 @@ func (p *program) sitesStatus(c *cli.Context) error {
 	judge.Now = now
 	d := judge.Sites(found)
 	if c.Bool("json") {
-		err = p.printDocument(d)
+		err = p.PrintDocument(d)
 	} else {
-		err = sitereport.Table(view.NewRelativePaths(p.stdout, p.dir), d)
+		err = sitereport.Table(view.NewRelativePaths(p.Stdout, p.Dir), d)
 	}
 	if err == nil && c.Bool("exit-code") && sitereport.Worst(d) {
-		return errChanges
+		return commandline.ErrChanges
 	}
 	return err
 }
@@ -103,7 +110,7 @@ func (p *program) siteTargets(c *cli.Context, host string) (*connections.Set, []
 		}
 		for _, other := range targets {
 			if other.Plan == t.Plan {
-				return nil, nil, usageError{fmt.Errorf("%s and %s have the same name, %s", other.File, file, t.Plan)}
+				return nil, nil, commandline.Usage(fmt.Errorf("%s and %s have the same name, %s", other.File, file, t.Plan))
 			}
 		}
 		targets = append(targets, t)

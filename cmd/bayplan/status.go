@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/runner"
@@ -21,9 +22,10 @@ func (p *program) statusCommand() *cli.Command {
 			"With --reports-from, reads what \"bayplan apply --report-to\" has sent: a\n" +
 			"tag for each site. A site is behind if it has another plan or lock file\n" +
 			"than the plan given with -f, or else than the newest report of the same\n" +
-			"plan. Times are those of the registry.",
-		Flags: append([]cli.Flag{newRepeatedFlag("file", "FILE", "the plan FILE (default: "+defaultPlan+")", "f")},
-			slices.Concat(valueFlags(), []cli.Flag{stateFlag()}, sitesFlags(), []cli.Flag{jsonFlag()})...),
+			"plan. Times are those of the registry. A site that has never reported is\n" +
+			"shown if --sites names it.",
+		Flags: append([]cli.Flag{commandline.NewRepeated("file", "FILE", "the plan FILE (default: "+commandline.DefaultPlan+")", "f")},
+			slices.Concat(valueFlags(), []cli.Flag{stateFlag()}, sitesFlags(), []cli.Flag{commandline.JSONFlag()})...),
 		Action: func(c *cli.Context) error {
 			if err := checkSites(c); err != nil {
 				return err
@@ -48,7 +50,7 @@ func (p *program) statusCommand() *cli.Command {
 				list = append(list, statusOf(n, store))
 			}
 			if c.Bool("json") {
-				return p.printDocument(document.Status{Plan: s.graph.Plan.Name, Steps: list})
+				return p.PrintDocument(document.Status{Plan: s.graph.Plan.Name, Steps: list})
 			}
 			return p.statusTable(list)
 		},
@@ -83,7 +85,7 @@ func (p *program) statusTable(list []document.StepStatus) error {
 	for _, st := range list {
 		ids, types, states = max(ids, len(st.ID)), max(types, len(st.Type)), max(states, len(st.State))
 	}
-	out := view.NewRelativePaths(p.stdout, p.dir)
+	out := view.NewRelativePaths(p.Stdout, p.Dir)
 	row := func(id, kind, state, when string, color view.Color) error {
 		return view.Paint(out, view.Span{Text: fmt.Sprintf("%-*s  %-*s  ", ids, id, types, kind)},
 			view.Span{Text: fmt.Sprintf("%-*s", states, state), Color: color}, view.Span{Text: "  " + when + "\n"})

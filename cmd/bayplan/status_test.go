@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -40,7 +41,7 @@ func stateOf(t *testing.T, file, dir, step string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
 	p := newProgram(&out, &errs)
-	if code := p.run([]string{"bayplan", "status", "--json", "-f", file, "--state-dir", dir}); code != exitDone {
+	if code := p.run([]string{"bayplan", "status", "--json", "-f", file, "--state-dir", dir}); code != exitcode.Done {
 		t.Fatalf("exits with %d: %s", code, errs.String())
 	}
 	var got struct{ Steps []document.StepStatus }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/internal/dev/checkedin"
 )
 
@@ -78,7 +79,7 @@ func TestSystemdService(t *testing.T) {
 		}
 	}
 	var out, errs bytes.Buffer
-	if code := newProgram(&out, &errs).run(args); code != exitDone {
+	if code := newProgram(&out, &errs).run(args); code != exitcode.Done {
 		t.Fatalf("%q exits with %d: %s", args, code, errs.String())
 	}
 	text, err := os.ReadFile(filepath.Join(collector, "bayplan-quickstart.prom"))
@@ -131,12 +132,12 @@ func TestSystemdServiceOfASite(t *testing.T) {
 	}
 	var out, errs bytes.Buffer
 	args := append(strings.Fields(line), "--connections", connections, "--lock", lock)
-	if code := newProgram(&out, &errs).run(args); code != exitFailed || strings.Contains(errs.String(), "not sent") { // no tag is locked
+	if code := newProgram(&out, &errs).run(args); code != exitcode.Failed || strings.Contains(errs.String(), "not sent") { // no tag is locked
 		t.Fatalf("%q exits with %d: %s", args, code, errs.String())
 	}
 	out.Reset()
 	status := []string{"bayplan", "status", "-f", filepath.Join(dir, "bayplan.yaml"), "--connections", connections, "--reports-from", "oci://registry.example.com/bayplan/reports"}
-	if code := newProgram(&out, &errs).run(status); code != exitDone || !strings.Contains(out.String(), "edge1  failing") {
+	if code := newProgram(&out, &errs).run(status); code != exitcode.Done || !strings.Contains(out.String(), "edge1  failing") {
 		t.Errorf("exit code %d: %s%s", code, out.String(), errs.String())
 	}
 }

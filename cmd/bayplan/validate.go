@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
@@ -17,8 +18,8 @@ func (p *program) validateCommand() *cli.Command {
 		Usage:       "check plans without running anything",
 		ArgsUsage:   "[PLAN]...",
 		Description: "Reports every mistake at once, each with its place, also in lists of images,\nenvironments, roles files and lists of checksums that are there and that no\nstep writes. Reads no secrets and contacts no server.",
-		Flags: append(append([]cli.Flag{newRepeatedFlag("file", "FILE", "the plan FILE (default: "+defaultPlan+")", "f")}, valueFlags()...),
-			append(ciFlags(), jsonFlag(), quietFlag())...),
+		Flags: append(append([]cli.Flag{commandline.NewRepeated("file", "FILE", "the plan FILE (default: "+commandline.DefaultPlan+")", "f")}, valueFlags()...),
+			append(commandline.CIFlags(), commandline.JSONFlag(), commandline.QuietFlag())...),
 		Action: p.forCI(p.validate),
 	}
 }
@@ -42,7 +43,7 @@ func (p *program) validate(c *cli.Context) error {
 			warnings = append(warnings, s.warnings...)
 		}
 		if err == nil {
-			p.found.Checked(file)
+			p.Found.Checked(file)
 		}
 		var found plan.Errors
 		switch {
@@ -53,16 +54,16 @@ func (p *program) validate(c *cli.Context) error {
 		case c.Bool("json"):
 			valid = append(valid, document.ValidPlan{File: file, Plan: s.graph.Plan.Name, Steps: len(s.graph.Nodes)})
 		case !c.Bool("quiet") || len(files) == 1:
-			fmt.Fprintf(p.stdout, "%s: %s, no mistakes\n", file, human.Count(len(s.graph.Nodes), "step", "steps"))
+			fmt.Fprintf(p.Stdout, "%s: %s, no mistakes\n", file, human.Count(len(s.graph.Nodes), "step", "steps"))
 		}
 	}
 	all = append(all, options.Shared.Errors()...).Once() // several plans may include one file
 	switch {
 	case c.Bool("json"):
 		doc := document.Validate{Plans: valid, Mistakes: document.MistakesOf(all), Warnings: document.MistakesOf(warnings)}
-		return errors.Join(p.printDocument(doc), all.Err())
+		return errors.Join(p.PrintDocument(doc), all.Err())
 	case len(all) == 0 && len(files) > 1:
-		fmt.Fprintf(p.stdout, "%s, no mistakes\n", human.Count(len(files), "plan", "plans"))
+		fmt.Fprintf(p.Stdout, "%s, no mistakes\n", human.Count(len(files), "plan", "plans"))
 	}
 	return all.Err()
 }

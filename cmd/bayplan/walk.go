@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/runner"
@@ -33,13 +34,13 @@ func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner
 	if p.measured != nil {
 		p.measured.report = report
 	}
-	p.found.Load(r.Graph)
-	p.found.Report(report)
+	p.Found.Load(r.Graph)
+	p.Found.Report(report)
 	if err := errors.Join(err, v.End(report)); err != nil {
 		return report, err
 	}
 	if err := report.Err(); err != nil {
-		return report, reportedError{err}
+		return report, commandline.ShownByView(err)
 	}
 	return report, nil
 }
@@ -52,7 +53,7 @@ func (p *program) diffCommand() *cli.Command {
 		Flags: append(ciRunFlags(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"},
 			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"},
-			metricsFlag(), baseFlag(),
+			commandline.MetricsFlag(), baseFlag(),
 			&cli.StringFlag{Name: "out", Usage: "also save the diff to `FILE`, for show and apply --saved"},
 			markdownFlags()[0], markdownFlags()[1]),
 		Action: p.observed(runner.ModeDiff, func(c *cli.Context) error {
@@ -70,7 +71,7 @@ func (p *program) diffCommand() *cli.Command {
 				return err
 			}
 			if s.tags.ReportMoved = true; c.Bool("moved") && c.Bool("locked") {
-				return usageError{errors.New("--moved asks what tags stand for now, and --locked asks nothing")}
+				return commandline.Usage(errors.New("--moved asks what tags stand for now, and --locked asks nothing"))
 			}
 			return s.withReadOnlyRunner(c, func(r *runner.Runner) error {
 				var basis *document.Basis
@@ -86,7 +87,7 @@ func (p *program) diffCommand() *cli.Command {
 				changes := err == nil && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0
 				moved := err == nil && len(report.Moved()) > 0
 				if changes && c.Bool("exit-code") || moved && c.Bool("moved") {
-					return errChanges
+					return commandline.ErrChanges
 				}
 				return err
 			})
@@ -102,7 +103,7 @@ func (p *program) applyCommand() *cli.Command {
 		Flags: append(ciRunFlags(),
 			&cli.StringFlag{Name: "saved", Usage: "do only what the saved diff in `FILE` says"},
 			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"},
-			reportToFlag(), metricsFlag()),
+			reportToFlag(), commandline.MetricsFlag()),
 		Action: p.observed(runner.ModeApply, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
@@ -131,7 +132,7 @@ func (p *program) verifyCommand() *cli.Command {
 		Description: "Hashes every file again, reads every layout, and asks registries whether each\n" +
 			"blob of each image is there; their bytes are not read. If a step is not as\n" +
 			"wanted, the next apply ignores the record of that step.",
-		Flags: append(ciRunFlags(), reportToFlag(), metricsFlag()),
+		Flags: append(ciRunFlags(), reportToFlag(), commandline.MetricsFlag()),
 		Action: p.observed(runner.ModeVerify, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
@@ -139,7 +140,7 @@ func (p *program) verifyCommand() *cli.Command {
 			}
 			return s.withReadOnlyRunner(c, func(r *runner.Runner) error {
 				report, err := p.runWithView(c, runner.ModeVerify, r, (*runner.Runner).Verify)
-				if !errors.As(err, new(reportedError)) {
+				if !commandline.IsReported(err) {
 					return err
 				}
 				if err := runner.ForgetFailed(s.stateDir(c), s.graph.Plan.File, report); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
@@ -20,11 +21,11 @@ func (p *program) whyCommand() *cli.Command {
 		Usage:       "explain why a step would run, or why not",
 		ArgsUsage:   "STEP",
 		Description: "Examines the step and all steps before it as diff does, and compares its\ninputs with those of its last success.",
-		Flags:       append(planFlags(), stateFlag(), lockFlag(), jsonFlag()),
+		Flags:       append(planFlags(), stateFlag(), lockFlag(), commandline.JSONFlag()),
 		Action: func(c *cli.Context) error {
 			id := c.Args().First()
 			if id == "" {
-				return commandError(errors.New("why: the id of a step is missing"))
+				return p.CommandError(errors.New("why: the id of a step is missing"))
 			}
 			s, err := p.load(c)
 			if err != nil {
@@ -37,12 +38,12 @@ func (p *program) whyCommand() *cli.Command {
 				}
 				printAnswer := p.printWhy
 				if c.Bool("json") {
-					printAnswer = func(w *runner.Why) error { return p.printDocument(document.WhyOf(s.graph.Plan.Name, w)) }
+					printAnswer = func(w *runner.Why) error { return p.PrintDocument(document.WhyOf(s.graph.Plan.Name, w)) }
 				}
 				if err := printAnswer(w); err != nil || w.Step.Err == nil {
 					return err
 				}
-				return reportedError{w.Step.Err}
+				return commandline.ShownByView(w.Step.Err)
 			})
 		},
 	}
@@ -69,9 +70,9 @@ func (p *program) printWhy(w *runner.Why) error {
 			fmt.Fprintf(b, "  %s\n", view.ItemLine(it))
 		}
 	}
-	_, err := io.WriteString(view.NewRelativePaths(p.stdout, p.dir), b.String())
+	_, err := io.WriteString(view.NewRelativePaths(p.Stdout, p.Dir), b.String())
 	if s.Err != nil {
-		view.PrintFailure(view.NewRelativePaths(p.stderr, p.dir), s)
+		view.PrintFailure(view.NewRelativePaths(p.Stderr, p.Dir), s)
 	}
 	return err
 }

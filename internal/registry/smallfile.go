@@ -26,7 +26,7 @@ type SmallFile struct {
 var (
 	// ErrForeign says that an image is not a small file of the wanted type.
 	ErrForeign = errors.New("it is something else")
-	// ErrDamaged says that the bytes of a small file are not there, or are others.
+	// ErrDamaged says that the bytes of a small file are not there, are others or too many.
 	ErrDamaged = errors.New("it is damaged")
 )
 
@@ -85,7 +85,7 @@ func (c *Client) SmallFile(ctx context.Context, image, artifactType string, most
 	}
 	d := one.Layers[0]
 	if d.Size <= 0 || d.Size > most {
-		return nil, at, fmt.Errorf("%s: its file is said to have %d bytes; at most %d are read", show(r), d.Size, most)
+		return nil, at, fmt.Errorf("%s: its file is said to have %d bytes; at most %d are read: %w", show(r), d.Size, most, ErrDamaged)
 	}
 	b, err := c.small(ctx, r, d)
 	if kind := KindOf(err); kind == NotFound || kind == Mismatch {

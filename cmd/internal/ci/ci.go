@@ -4,6 +4,7 @@
 package ci
 
 import (
+	"cmp"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ import (
 // A Run is what one command has found. Its methods may be called on nil, which collects
 // nothing.
 type Run struct {
+	Program string // whose command it is; "": bayplan
 	Command string
 	Version string   // of bayplan
 	Dir     string   // the working directory, from which relative paths of files count
@@ -134,8 +136,9 @@ func (r *Run) Problems(root string) []ciformat.Problem {
 	return all
 }
 
-func (r *Run) check() string { return "bayplan-" + r.Command }
-func (r *Run) title() string { return "bayplan " + r.Command }
+func (r *Run) program() string { return cmp.Or(r.Program, "bayplan") }
+func (r *Run) check() string   { return r.program() + "-" + r.Command }
+func (r *Run) title() string   { return r.program() + " " + r.Command }
 
 // placeOf gives the error of a step at the step's place in the plan.
 func (r *Run) placeOf(s *runner.StepReport) *plan.Error {

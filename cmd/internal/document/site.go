@@ -29,7 +29,7 @@ type SiteReport struct {
 	ExitCode int       `json:"exit_code"`       // of the command
 	Error    string    `json:"error,omitempty"` // why it failed: its first line
 
-	FailingSince time.Time `json:"failing_since,omitzero"` // when the first run ended since which none of the whole plan was done; by the clock of the site
+	FailingSince time.Time `json:"failing_since,omitzero"` // when the first run ended since which neither the whole plan nor the part that failed was done; by the clock of the site
 	LastDone     time.Time `json:"last_done,omitzero"`     // when a run of the whole plan was done last; by the clock of the site
 	Unsent       int       `json:"unsent,omitempty"`       // runs before this one whose reports could not be sent
 

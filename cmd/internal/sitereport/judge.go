@@ -16,16 +16,25 @@ type Judge struct {
 	Now     time.Time             // by the clock of the registry
 	Silent  time.Duration         // how old the last report of a site may be
 	Targets []document.SiteTarget // what sites should have applied; none: what the newest report of each plan has
+	Known   []string              // names of sites that should have reported
 }
 
 // Sites judges what was found, the worst first.
 func (j Judge) Sites(found []Found) document.Sites {
 	d := document.Sites{From: j.From.String(), Now: j.Now, Compare: j.Targets, Sites: make([]document.Site, len(found))}
 	if len(d.Compare) == 0 {
-		d.Compare = newest(found)
+		d.Compare = j.newest(found)
 	}
+	reported := map[string]bool{}
 	for i, f := range found {
 		d.Sites[i] = j.site(f, d.Compare)
+		reported[f.Tag] = true
+	}
+	for _, name := range j.Known {
+		if !reported[name] {
+			reported[name] = true
+			d.Sites = append(d.Sites, document.Site{Tag: name, State: document.SiteSilent, Notes: []string{"it has never reported"}})
+		}
 	}
 	rank := func(s document.Site) int { return slices.Index(document.SiteState("").Words(), string(s.State)) }
 	slices.SortStableFunc(d.Sites, func(a, b document.Site) int {
@@ -34,13 +43,13 @@ func (j Judge) Sites(found []Found) document.Sites {
 	return d
 }
 
-// newest gives what the newest report of each plan has.
-func newest(found []Found) []document.SiteTarget {
+// newest gives what the newest report of each plan has. One from the future is none.
+func (j Judge) newest(found []Found) []document.SiteTarget {
 	at := map[string]time.Time{}
 	targets := map[string]document.SiteTarget{}
 	for _, f := range found {
 		r := f.Report
-		if ended := corrected(r, r.Ended); f.Err == nil && r.PlanDigest != "" && ended.After(at[r.Plan]) {
+		if ended := corrected(r, r.Ended); f.Err == nil && r.PlanDigest != "" && ended.After(at[r.Plan]) && !ended.After(j.Now.Add(maxSkew)) {
 			at[r.Plan] = ended
 			targets[r.Plan] = document.SiteTarget{Plan: r.Plan, PlanDigest: r.PlanDigest, LockDigest: r.LockDigest, Tag: f.Tag}
 		}
@@ -61,7 +70,7 @@ func (j Judge) site(f Found, targets []document.SiteTarget) document.Site {
 	r := f.Report
 	ended := corrected(r, r.Ended)
 	s := document.Site{
-		Tag: f.Tag, State: document.SiteDone, Site: r.Site, StateID: r.StateID, Host: r.Host, Version: r.Version, Verdict: known(r.Verdict),
+		Tag: f.Tag, State: document.SiteDone, Site: r.Site, StateID: r.StateID, Host: r.Host, Version: r.Version, Verdict: r.Verdict,
 		Age: max(0, j.Now.Sub(ended)).Round(time.Second).Seconds(), Took: r.Took, Bytes: r.Bytes,
 		Plan: r.Plan, PlanDigest: r.PlanDigest, LockDigest: r.LockDigest, Notes: j.notes(f, ended),
 	}
@@ -84,7 +93,7 @@ func (j Judge) site(f Found, targets []document.SiteTarget) document.Site {
 	case behind != "":
 		s.State, s.Since = document.SiteBehind, ended
 	}
-	if j.Now.Sub(ended) > j.Silent {
+	if age := j.Now.Sub(ended); age > j.Silent || age < -j.Silent { // who knows how old a report from the future is
 		s.State, s.Since = document.SiteSilent, ended
 	}
 	return s
@@ -129,8 +138,8 @@ func (j Judge) notes(f Found, ended time.Time) []string {
 	switch {
 	case r.Clock != nil && skew(r.Clock.Ahead) != "":
 		note("its clock is %s the registry's", skew(r.Clock.Ahead))
-	case r.Clock == nil && ended.After(j.Now.Add(maxSkew)):
-		note("its clock is at least %s ahead of this one", human.Duration(ended.Sub(j.Now)))
+	case ended.After(j.Now.Add(maxSkew)):
+		note("its run ended %s in the future: its clock was wrong, or the registry's", human.Duration(ended.Sub(j.Now).Round(time.Minute)))
 	}
 	if len(r.Only)+len(r.Skip) > 0 {
 		note("its last run was for a part of the plan")

@@ -29,6 +29,7 @@ type memory struct {
 	Form         int       `json:"format_version"`         // see runner.FormatVersion
 	StateID      string    `json:"state_id"`               // made at random
 	FailingSince time.Time `json:"failing_since,omitzero"` // the end of the first run since which none was done
+	Failing      string    `json:"failing,omitempty"`      // the part of the plan that such runs were for, "" for the whole
 	LastDone     time.Time `json:"last_done,omitzero"`     // the end of the last run that was done
 	Unsent       int       `json:"unsent,omitempty"`       // runs whose reports were not sent, one after the other
 
@@ -64,12 +65,7 @@ func Remember(dir, planFile string) (*Memory, error) {
 // the report what is known of the runs before.
 func (m *Memory) Keep(p Place, r *document.SiteReport, secrets *redact.Redactor) error {
 	r.StateID = m.StateID
-	switch {
-	case r.Verdict != document.VerdictDone && m.FailingSince.IsZero():
-		m.FailingSince = r.Ended
-	case r.Verdict == document.VerdictDone && len(r.Only)+len(r.Skip) == 0: // a part says nothing of the rest
-		m.FailingSince, m.LastDone = time.Time{}, r.Ended
-	}
+	m.add(*r)
 	r.FailingSince, r.LastDone, r.Unsent = m.FailingSince, m.LastDone, m.Unsent
 	b, err := encode(*r, secrets)
 	if err != nil {
@@ -78,6 +74,27 @@ func (m *Memory) Keep(p Place, r *document.SiteReport, secrets *redact.Redactor)
 	m.Unsent++
 	m.Place, m.Report = p.String(), b
 	return m.write()
+}
+
+// add takes a run into what is known of all runs. One for a part of the plan says nothing of
+// the rest.
+func (m *memory) add(r document.SiteReport) {
+	part := ""
+	if len(r.Only)+len(r.Skip) > 0 {
+		part = fmt.Sprintf("only %q, not %q", r.Only, r.Skip)
+	}
+	switch done := r.Verdict == document.VerdictDone; {
+	case done && (part == "" || part == m.Failing):
+		m.FailingSince, m.Failing = time.Time{}, ""
+	case done || !m.FailingSince.IsZero() && part == m.Failing:
+	case m.FailingSince.IsZero():
+		m.FailingSince, m.Failing = r.Ended, part
+	default: // another part, too: only a run of the whole plan ends that
+		m.Failing = ""
+	}
+	if r.Verdict == document.VerdictDone && part == "" {
+		m.LastDone = r.Ended
+	}
 }
 
 // Waiting returns the report that was not sent to a place, and false if there is none.

@@ -4,11 +4,14 @@
 package sitereport
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/textfile"
+	"github.com/bayplan/bayplan/plan"
 )
 
 // A Place is a repository of a registry that holds reports, and one of its tags or none.
@@ -54,6 +57,37 @@ func parse(text string) (Place, error) {
 	}
 	host, repository, tag, err := registry.Split(image)
 	return Place{host, repository, tag}, err
+}
+
+// maxNamesFile is how many bytes a file of names may have.
+const maxNamesFile = 2 << 20
+
+// ReadNames reads a file with the tag of a site in each line. Empty lines and what follows a
+// # count for nothing.
+func ReadNames(ctx context.Context, file string) ([]string, error) {
+	b, err := textfile.Read(ctx, file, maxNamesFile)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	var mistakes plan.Errors
+	n := 0
+	for line := range strings.Lines(string(b)) {
+		n++
+		text, _, _ := strings.Cut(line, "#")
+		name := strings.TrimSpace(text)
+		if name == "" {
+			continue
+		}
+		if _, _, tag, err := registry.Split("registry.invalid/reports:" + name); err != nil || tag != name {
+			mistakes = append(mistakes, &plan.Error{File: file, Pos: plan.Pos{Line: n, Col: strings.Index(text, name) + 1}, Msg: fmt.Sprintf("%q is not a tag", oneLine(name))})
+		}
+		names = append(names, name)
+	}
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	return names, nil
 }
 
 // String names the place without the scheme.

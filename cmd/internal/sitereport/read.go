@@ -73,8 +73,9 @@ func read(ctx context.Context, c Client, at Place) (Found, *document.SiteClock) 
 	if errors.Is(err, registry.ErrForeign) {
 		err = errNoReport
 	}
-	f.Err = err
-	f.Report = short(f.Report)
+	if f.Err = err; err == nil {
+		f.Report = short(f.Report)
+	}
 	return f, clock
 }
 
@@ -97,7 +98,10 @@ func short(r document.SiteReport) document.SiteReport {
 		*text = oneLine(*text)
 	}
 	r.Steps, r.Counts = nil, nil
-	r.Only, r.Skip = r.Only[:min(len(r.Only), 1)], r.Skip[:min(len(r.Skip), 1)]
+	if len(r.Only)+len(r.Skip) > 0 {
+		r.Only, r.Skip = []string{"a part"}, nil
+	}
+	r.Verdict = known(r.Verdict)
 	if r.Other != nil {
 		r.Other = &document.OtherSite{Host: oneLine(r.Other.Host), StateID: oneLine(r.Other.StateID), Ended: r.Other.Ended}
 	}

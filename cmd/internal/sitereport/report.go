@@ -22,6 +22,7 @@ const (
 	maxSteps  = 2000
 	maxErrors = 50   // steps that say why they failed
 	maxText   = 1000 // characters of a text
+	maxChosen = 20   // steps that --only or --skip names
 )
 
 // A Run is a run of a plan that has ended, in whatever way.
@@ -46,7 +47,7 @@ func (r Run) Report() document.SiteReport {
 	_, host := runner.UserAndHost()
 	d := document.SiteReport{
 		Site: cut(r.Site), Host: cut(host), Version: r.Version, Plan: r.Plan, PlanDigest: PlanDigest(r.Texts), LockDigest: r.Lock,
-		Mode: r.Mode, Only: r.Only, Skip: r.Skip, Began: r.Began.UTC(), Ended: r.Ended.UTC(), Took: r.Ended.Sub(r.Began).Seconds(),
+		Mode: r.Mode, Only: some(r.Only), Skip: some(r.Skip), Began: r.Began.UTC(), Ended: r.Ended.UTC(), Took: r.Ended.Sub(r.Began).Seconds(),
 		Verdict: verdict(r.ExitCode), ExitCode: r.ExitCode,
 	}
 	result := r.Progress.Result()
@@ -143,15 +144,18 @@ func PlanDigest(texts []plan.SourceText) string {
 // without its steps.
 func encode(r document.SiteReport, secrets *redact.Redactor) ([]byte, error) {
 	b, err := document.Marshal(r)
-	if err == nil && len(b) > maxReport {
-		r.LeftOut += len(r.Steps)
-		r.Steps = []document.SiteStep{}
-		b, err = document.Marshal(r)
-	}
 	if err != nil {
 		return nil, err
 	}
-	return secrets.JSON(b), nil
+	if b = secrets.JSON(b); len(b) <= maxReport {
+		return b, nil
+	}
+	if len(r.Steps) == 0 {
+		return nil, fmt.Errorf("the report has %d bytes; at most %d are read", len(b), maxReport)
+	}
+	r.LeftOut += len(r.Steps)
+	r.Steps = []document.SiteStep{}
+	return encode(r, secrets)
 }
 
 var errNoReport = errors.New("it is no report")
@@ -172,7 +176,37 @@ func decode(b []byte) (document.SiteReport, error) {
 	if r.Ended.IsZero() || r.Verdict == "" {
 		return document.SiteReport{}, errors.New("the report does not say when its run ended, or how")
 	}
+	if at := badTime(r); !at.IsZero() {
+		return document.SiteReport{}, fmt.Errorf("the report names a time in the year %d", at.Year())
+	}
 	return r, nil
+}
+
+// badTime gives a time of a report that no run of bayplan can have, zero for none. JSON has
+// no years beyond 9999, and a time is corrected by up to maxSeconds.
+func badTime(r document.SiteReport) time.Time {
+	times := []time.Time{r.Began, r.Ended, r.FailingSince, r.LastDone}
+	if r.Clock != nil {
+		times = append(times, r.Clock.Registry, r.Clock.Site)
+	}
+	if r.Other != nil {
+		times = append(times, r.Other.Ended)
+	}
+	for _, at := range times {
+		if !at.IsZero() && (at.Year() < 1970 || at.Year() > 9000) {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// some gives the first of the steps that a flag names, cut.
+func some(steps []string) []string {
+	var all []string
+	for _, s := range steps[:min(len(steps), maxChosen)] {
+		all = append(all, cut(s))
+	}
+	return all
 }
 
 // firstLine gives the first line of a text, cut.

@@ -69,13 +69,14 @@ func (s Sender) put(ctx context.Context, r document.SiteReport) (notes []string,
 	if s.Now != nil {
 		now = s.Now
 	}
-	r.Clock = reading(at, now())
+	here := now()
+	r.Clock = reading(at, here)
 	switch kind := registry.KindOf(err); {
 	case errors.Is(err, registry.ErrForeign):
 		return nil, fault.WithHint(errors.New("what the tag stands for is no report, and it is left as it is"), "name a repository for reports alone")
 	case err == nil:
 		if there, bad := decode(b); bad == nil {
-			if isNewer(there, r) {
+			if isNewer(there, r, here) {
 				return nil, fmt.Errorf("a newer report is there already, of a run on %s", oneLine(there.Host))
 			}
 			r.Other = other(there, r)
@@ -128,8 +129,9 @@ func skew(ahead float64) string {
 	return ""
 }
 
-// maxSeconds is the largest number of seconds that a report may name: ten years.
-const maxSeconds = 10 * 365 * 24 * 3600
+// maxSeconds is the largest number of seconds that a report may name: a hundred years. A
+// host without a battery begins in 1970.
+const maxSeconds = 100 * 365 * 24 * 3600
 
 // seconds makes a duration of a number that a report gives.
 func seconds(n float64) time.Duration {
@@ -153,9 +155,17 @@ func corrected(r document.SiteReport, at time.Time) time.Time {
 }
 
 // isNewer reports whether the run of a report that is there ended after that of one that is
-// to be sent. One that says that it was sent in the future is not believed.
-func isNewer(there, r document.SiteReport) bool {
-	if r.Clock != nil && there.Clock != nil && there.Clock.Registry.After(r.Clock.Registry.Add(rounding)) {
+// to be sent. One that comes from the future is not believed: by the clock of the registry,
+// or by that of this host if the registry tells no time.
+func isNewer(there, r document.SiteReport, now time.Time) bool {
+	sent := there.Ended
+	if there.Clock != nil {
+		sent = there.Clock.Registry
+	}
+	if r.Clock != nil {
+		now = r.Clock.Registry
+	}
+	if sent.After(now.Add(rounding)) {
 		return false
 	}
 	return corrected(there, there.Ended).After(corrected(r, r.Ended).Add(rounding))

@@ -46,7 +46,7 @@ func Table(out io.Writer, d document.Sites) error {
 }
 
 func row(s document.Site) []string {
-	if s.State == document.SiteUnreadable {
+	if s.Verdict == "" { // there is no report
 		return []string{s.Tag, string(s.State), "-", "-", "-", "-"}
 	}
 	return []string{s.Tag, string(s.State), age(seconds(s.Age)), fmt.Sprintf("%.1fs", s.Took), orDash(s.Plan), orDash(s.Version)}
@@ -82,7 +82,7 @@ func details(s document.Site) string {
 	switch {
 	case s.State == document.SiteSilent && s.Error != "":
 		lines = append(lines, since+"; the last run failed: "+s.Error)
-	case s.State == document.SiteSilent:
+	case s.State == document.SiteSilent && since != "":
 		lines = append(lines, since)
 	case since != "" && s.Error != "":
 		lines = append(lines, since+": "+s.Error)

@@ -73,6 +73,7 @@ type TerminalView struct {
 	progress progress
 	lines    reporter // above the rows
 	silent   bool     // there are no lines
+	begun    bool     // rows may be drawn
 	notBegun []string // steps that were skipped because the run ends
 	end      func(*runner.Report) error
 	frames   ticker
@@ -88,6 +89,7 @@ func (v *TerminalView) Observe(e runner.Event) {
 	s := v.progress.observe(e)
 	switch {
 	case e.Kind == runner.RunBegin:
+		v.begun = true
 		v.frames.start(redrawAfter, v.terminal.Signals, v.frame)
 	case v.silent:
 	case e.Kind == runner.Retrying:
@@ -97,6 +99,17 @@ func (v *TerminalView) Observe(e runner.Event) {
 	case e.Kind == runner.StepEnd:
 		v.lines.endStep(e, didText(s))
 	}
+}
+
+// Print prints whole lines above the rows, and returns false where nothing is drawn: before the
+// first event and after the end. Any goroutine may call it.
+func (v *TerminalView) Print(lines string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed || !v.begun {
+		return false
+	}
+	return Paint(v.terminal.Text(above{v}), Span{Text: lines}) == nil
 }
 
 // End removes the rows and prints the end of the run.

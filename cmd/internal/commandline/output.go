@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"bytes"
@@ -13,10 +13,10 @@ import (
 	"github.com/bayplan/bayplan/internal/redact"
 )
 
-// An output is the only way to standard output or standard error. Text for people
+// An Output is the only way to standard output or standard error. Text for people
 // passes it line by line: secrets are masked, and what a terminal would obey or what
 // cannot be seen is replaced. It remembers the first error, which exit reports.
-type output struct {
+type Output struct {
 	name    string // for the error
 	to      io.Writer
 	secrets *redact.Redactor
@@ -32,7 +32,7 @@ type output struct {
 const maxPartial = 1 << 20
 
 // Write writes the lines of text that are complete.
-func (o *output) Write(text []byte) (int, error) {
+func (o *Output) Write(text []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.partial = append(o.partial, text...)
@@ -48,30 +48,30 @@ func (o *output) Write(text []byte) (int, error) {
 }
 
 // writeText writes the first n bytes of partial.
-func (o *output) writeText(n int) {
+func (o *Output) writeText(n int) {
 	if n > 0 {
 		o.writeRaw([]byte(o.clean(string(o.partial[:n]))))
 		o.partial = append(o.partial[:0], o.partial[n:]...)
 	}
 }
 
-// shorten lets paths below a root appear without it, and those of a directory as relative
+// Shorten lets paths below a root appear without it, and those of a directory as relative
 // to it.
-func (o *output) shorten(root, dir string) {
+func (o *Output) Shorten(root, dir string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.shorter = strings.NewReplacer(root+dir+"/", "", root+"/", "/")
 }
 
 // cleanWhole is clean for a text that does not pass the output, but a file.
-func (o *output) cleanWhole(text string) string {
+func (o *Output) cleanWhole(text string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.masked(text)
 }
 
 // masked masks secrets and what cannot be seen, and shortens paths. The caller holds the mutex.
-func (o *output) masked(text string) string {
+func (o *Output) masked(text string) string {
 	text = human.Clean(o.secrets.Text(text))
 	if o.shorter != nil {
 		text = o.shorter.Replace(text)
@@ -80,7 +80,7 @@ func (o *output) masked(text string) string {
 }
 
 // clean makes a text one that may be shown. None of its lines is a command for GitHub.
-func (o *output) clean(text string) string {
+func (o *Output) clean(text string) string {
 	text = ciformat.Inert(o.masked(text))
 	if o.looks.ascii {
 		text = asASCII.Replace(text)
@@ -93,7 +93,7 @@ var asASCII = strings.NewReplacer("…", "...", "±", "+-", "·", ".")
 
 // Paint writes lines, in colours if the output has them. On a terminal it breaks lines
 // between words.
-func (o *output) Paint(spans ...view.Span) error {
+func (o *Output) Paint(spans ...view.Span) error {
 	var b strings.Builder
 	for _, s := range spans {
 		s.Text = o.clean(s.Text)
@@ -113,7 +113,7 @@ func (o *output) Paint(spans ...view.Span) error {
 	return o.err
 }
 
-func (o *output) writeRaw(b []byte) {
+func (o *Output) writeRaw(b []byte) {
 	if o.err != nil {
 		return
 	}
@@ -123,7 +123,7 @@ func (o *output) writeRaw(b []byte) {
 }
 
 // flush writes a line without an end, and gives the first error of the output.
-func (o *output) flush() error {
+func (o *Output) flush() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.writeText(len(o.partial))
@@ -131,7 +131,7 @@ func (o *output) flush() error {
 }
 
 // commands writes lines of bayplan that GitHub takes for commands.
-func (o *output) commands(lines ...string) {
+func (o *Output) commands(lines ...string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.writeText(len(o.partial))
@@ -142,9 +142,9 @@ func (o *output) commands(lines ...string) {
 
 // machine gives the way for JSON. Secrets are masked in its texts; all other
 // characters are escaped as JSON does it. Each Write must hold whole values.
-func (o *output) machine() io.Writer { return machineOutput{o} }
+func (o *Output) machine() io.Writer { return machineOutput{o} }
 
-type machineOutput struct{ *output }
+type machineOutput struct{ *Output }
 
 // Write writes JSON.
 func (m machineOutput) Write(b []byte) (int, error) {
@@ -165,4 +165,4 @@ func (m machineOutput) Write(b []byte) (int, error) {
 // drawing gives what draws on the terminal the terminal itself: it asks for its size,
 // and its control sequences may not be cleaned. What it draws beside them are the
 // checked ids of steps, and numbers.
-func (o *output) drawing() io.Writer { return o.to }
+func (o *Output) drawing() io.Writer { return o.to }

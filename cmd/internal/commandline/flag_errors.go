@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"errors"
@@ -12,40 +12,33 @@ import (
 	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
-const helpHint = "bayplan --help lists the commands, bayplan COMMAND --help its flags"
-
-// A usageError is a mistake on the command line, or in what it names.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-// commandError makes a usageError of a command line that names an unknown command or
+// CommandError makes a UsageError of a command line that names an unknown command or
 // flag, or takes an argument that it does not know. Its hint says where they are
 // listed, unless err has a hint.
-func commandError(err error) error {
+func (p *Program) CommandError(err error) error {
 	if fault.Hint(err) == "" {
-		err = fault.WithHint(err, helpHint)
+		err = fault.WithHint(err, fmt.Sprintf("%s --help lists the commands, %[1]s COMMAND --help its flags", p.Name))
 	}
-	return usageError{err}
+	return Usage(err)
 }
 
-// flagError turns an error of the flag parser into a usageError.
-func flagError(c *cli.Context, err error, _ bool) error {
+// flagError turns an error of the flag parser into a UsageError.
+func (p *Program) flagError(c *cli.Context, err error, _ bool) error {
 	if c.Command.Name == c.App.Name {
-		return usageError{fault.WithHint(errors.New("a command is missing before the flags"), "flags follow the command: bayplan COMMAND [flags]")}
+		return Usage(fault.WithHint(errors.New("a command is missing before the flags"), "flags follow the command: "+p.Name+" COMMAND [flags]"))
 	}
-	return commandError(flagText(err, c.Command.Flags))
+	return p.CommandError(flagText(err, c.Command.Flags))
 }
 
 // badValue is the flag parser's text for a value that does not fit.
 var badValue = lazyregexp.New(`^invalid (?:boolean )?value (".*") for (?:flag )?-(\S+): `)
 
-// flagText says in the words of bayplan what the flag parser says.
+// flagText says in the words of people what the flag parser says.
 func flagText(err error, flags []cli.Flag) error {
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
 		name = strings.TrimPrefix(name, "-")
-		unknown := fmt.Errorf("unknown flag %s", dashed(name))
+		unknown := fmt.Errorf("unknown flag %s", Dashed(name))
 		var known []string
 		for _, f := range flags {
 			known = append(known, f.Names()[0])
@@ -56,16 +49,16 @@ func flagText(err error, flags []cli.Flag) error {
 		return unknown
 	}
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
-		return fmt.Errorf("%s needs a value", dashed(strings.TrimPrefix(name, "-")))
+		return fmt.Errorf("%s needs a value", Dashed(strings.TrimPrefix(name, "-")))
 	}
 	if m := badValue.FindStringSubmatch(text); m != nil {
-		return fmt.Errorf("%s does not take %s", dashed(m[2]), m[1])
+		return fmt.Errorf("%s does not take %s", Dashed(m[2]), m[1])
 	}
 	return err
 }
 
-// dashed gives a flag as people write it.
-func dashed(name string) string {
+// Dashed gives a flag as people write it.
+func Dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name
 	}
@@ -79,24 +72,24 @@ func checkRepeated(app *cli.App, args []string) error {
 	if cmd == nil {
 		return nil
 	}
-	valued, given := takesValue(cmd.Flags), map[string]string{}
+	valued, given := TakesValue(cmd.Flags), map[string]string{}
 	for i := 0; i < len(flags); i++ {
-		name, _ := flagName(flags[i])
-		f := findFlag(cmd.Flags, name)
+		name, _ := FlagName(flags[i])
+		f := FindFlag(cmd.Flags, name)
 		if f == nil || !valued[name] {
 			continue
 		}
 		if !strings.Contains(flags[i], "=") {
 			i++
 		}
-		if _, many := f.(repeatedFlag); many {
+		if _, many := f.(Repeated); many {
 			continue
 		}
 		as := f.Names()[0]
 		if before := given[as]; before != "" {
-			return usageError{fmt.Errorf("%s: %s is given twice, and takes one value", cmd.Name, twice(before, dashed(name)))}
+			return Usage(fmt.Errorf("%s: %s is given twice, and takes one value", cmd.Name, twice(before, Dashed(name))))
 		}
-		given[as] = dashed(name)
+		given[as] = Dashed(name)
 	}
 	return nil
 }
@@ -113,7 +106,7 @@ func commandOf(app *cli.App, args []string) (*cli.Command, []string) {
 	var cmd *cli.Command
 	cmds, first := app.Commands, 1
 	for first < len(args) {
-		found := findCommand(cmds, args[first])
+		found := FindCommand(cmds, args[first])
 		if found == nil {
 			break
 		}
@@ -123,11 +116,21 @@ func commandOf(app *cli.App, args []string) (*cli.Command, []string) {
 	if cmd == nil {
 		return nil, nil
 	}
-	flags, _ := splitFlags(args[first:], takesValue(cmd.Flags))
+	flags, _ := SplitFlags(args[first:], TakesValue(cmd.Flags))
 	return cmd, flags
 }
 
-func findFlag(flags []cli.Flag, name string) cli.Flag {
+// FlagName returns the name of a flag without its dashes and its value.
+func FlagName(arg string) (name string, isFlag bool) {
+	if len(arg) < 2 || arg[0] != '-' {
+		return "", false
+	}
+	name, _, _ = strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	return name, true
+}
+
+// FindFlag returns the flag that has a name, or nil.
+func FindFlag(flags []cli.Flag, name string) cli.Flag {
 	for _, f := range flags {
 		for _, n := range f.Names() {
 			if n == name {

@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"strings"
@@ -6,9 +6,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// expandAliases replaces spellings that are common in other programs, such as
-// --version and help, by the ones of bayplan.
-func expandAliases(args []string) []string {
+// ExpandAliases replaces spellings that are common in other programs, such as
+// --version and help, by the ones that the program has.
+func ExpandAliases(args []string) []string {
 	if len(args) < 2 {
 		return args
 	}
@@ -26,26 +26,26 @@ func expandAliases(args []string) []string {
 // silently takes everything after it as positional, too.
 func flagsFirst(app *cli.App, args []string) []string {
 	cmds, first := app.Commands, 1 // first is the index of the first argument after the command
-	valued := takesValue(app.Flags)
+	valued := TakesValue(app.Flags)
 	for first < len(args) {
-		cmd := findCommand(cmds, args[first])
+		cmd := FindCommand(cmds, args[first])
 		if cmd == nil {
 			break
 		}
-		valued, cmds = takesValue(cmd.Flags), cmd.Subcommands
+		valued, cmds = TakesValue(cmd.Flags), cmd.Subcommands
 		first++
 	}
 	if first >= len(args) || len(cmds) > 0 && !strings.HasPrefix(args[first], "-") { // no known command
 		return args
 	}
-	flags, rest := splitFlags(args[first:], valued)
+	flags, rest := SplitFlags(args[first:], valued)
 	out := append(append([]string{}, args[:first]...), flags...)
 	return append(out, rest...)
 }
 
-// splitFlags separates flags and their values from the other arguments. valued
+// SplitFlags separates flags and their values from the other arguments. valued
 // tells which flags take a value.
-func splitFlags(args []string, valued map[string]bool) (flags, rest []string) {
+func SplitFlags(args []string, valued map[string]bool) (flags, rest []string) {
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
@@ -65,8 +65,8 @@ func splitFlags(args []string, valued map[string]bool) (flags, rest []string) {
 	return flags, rest
 }
 
-// takesValue tells for each flag name whether the flag takes a value.
-func takesValue(flags []cli.Flag) map[string]bool {
+// TakesValue tells for each flag name whether the flag takes a value.
+func TakesValue(flags []cli.Flag) map[string]bool {
 	out := map[string]bool{}
 	for _, f := range flags {
 		_, isBool := f.(*cli.BoolFlag)
@@ -77,7 +77,8 @@ func takesValue(flags []cli.Flag) map[string]bool {
 	return out
 }
 
-func findCommand(cmds []*cli.Command, name string) *cli.Command {
+// FindCommand returns the command of a name, or nil.
+func FindCommand(cmds []*cli.Command, name string) *cli.Command {
 	for _, c := range cmds {
 		if c.HasName(name) {
 			return c

@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"bytes"
@@ -8,15 +8,16 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 )
 
 // Machine output stays JSON, and holds nothing that a terminal obeys.
 func TestMachineOutput(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgram(&out, io.Discard)
-	p.redactor.Add("hunter2-x")
-	if err := p.printLine(map[string]string{"a": "\x1b[2J\u009b\u202e\U000e0041\u2028 hunter2-x é"}); err != nil {
+	p := New("bayplan", "v1", &out, io.Discard)
+	p.Secrets.Add("hunter2-x")
+	if err := p.PrintLine(map[string]string{"a": "\x1b[2J\u009b\u202e\U000e0041\u2028 hunter2-x é"}); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"a":"\u001b[2J\u009b\u202e\udb40\udc41\u2028 [redacted] é"}` + "\n"
@@ -28,26 +29,26 @@ func TestMachineOutput(t *testing.T) {
 // An output cleans what arrives in pieces, and keeps its first error.
 func TestOutput(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgram(&out, io.Discard)
-	p.redactor.Add("hunter2-x")
+	p := New("bayplan", "v1", &out, io.Discard)
+	p.Secrets.Add("hunter2-x")
 	for _, part := range []string{"a hunt", "er2", "-x b\nc", "\x1b", "[2J \xc3", "\xa9", " d"} {
-		if _, err := io.WriteString(p.stdout, part); err != nil {
+		if _, err := io.WriteString(p.Stdout, part); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := p.stdout.flush(); err != nil {
+	if err := p.Stdout.flush(); err != nil {
 		t.Error(err)
 	}
 	if got, want := out.String(), "a [redacted] b\nc·[2J é d"; got != want || !utf8.ValidString(got) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	full := errors.New("full")
-	p = newProgram(failing{full}, io.Discard)
-	fmt.Fprintln(p.stdout, "x") // no caller has to look at the error
-	if code := p.exit(t.Context(), nil); code != exitFailed {
-		t.Errorf("code %d, want %d", code, exitFailed)
+	p = New("bayplan", "v1", failing{full}, io.Discard)
+	fmt.Fprintln(p.Stdout, "x") // no caller has to look at the error
+	if code := p.Exit(t.Context(), nil); code != exitcode.Failed {
+		t.Errorf("code %d, want %d", code, exitcode.Failed)
 	}
-	if err := p.stdout.flush(); !errors.Is(err, full) {
+	if err := p.Stdout.flush(); !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -71,11 +72,11 @@ func TestPaint(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			p := newProgram(&out, io.Discard)
-			p.redactor.Add("hunter2-x")
-			p.stdout.looks = tt.looks
-			fmt.Fprint(p.stdout, "half ")
-			if err := p.stdout.Paint(spans...); err != nil {
+			p := New("bayplan", "v1", &out, io.Discard)
+			p.Secrets.Add("hunter2-x")
+			p.Stdout.looks = tt.looks
+			fmt.Fprint(p.Stdout, "half ")
+			if err := p.Stdout.Paint(spans...); err != nil {
 				t.Error(err)
 			}
 			if got, want := out.String(), "half "+tt.want; got != want {
@@ -84,8 +85,8 @@ func TestPaint(t *testing.T) {
 		})
 	}
 	full := errors.New("full")
-	p := newProgram(failing{full}, io.Discard)
-	if err := p.stdout.Paint(spans...); !errors.Is(err, full) {
+	p := New("bayplan", "v1", failing{full}, io.Discard)
+	if err := p.Stdout.Paint(spans...); !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
 }
