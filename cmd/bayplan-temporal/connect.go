@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,9 +49,37 @@ func tlsOf(c *cli.Context) (*tls.Config, error) {
 	return config, nil
 }
 
+// credentials returns the API key that a file holds, nil without a file. Each request reads the file,
+// so that a key that was renewed counts. With an API key, the library turns TLS on.
+func (p *program) credentials(file string) (client.Credentials, error) {
+	if file == "" {
+		return nil, nil
+	}
+	read := func(context.Context) (string, error) {
+		text, err := os.ReadFile(file)
+		key := strings.TrimSpace(string(text))
+		if err == nil && key == "" {
+			err = fmt.Errorf("%s is empty", file)
+		}
+		if err != nil {
+			return "", fmt.Errorf("read the API key: %w", err)
+		}
+		p.secrets.Add(key)
+		return key, nil
+	}
+	if _, err := read(context.Background()); err != nil {
+		return nil, err
+	}
+	return client.NewAPIKeyDynamicCredentials(read), nil
+}
+
 // dial connects to the server. identity is what the server calls this process.
 func (p *program) dial(c *cli.Context, identity string) (client.Client, error) {
 	config, err := tlsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := p.credentials(c.String("api-key-file"))
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +87,8 @@ func (p *program) dial(c *cli.Context, identity string) (client.Client, error) {
 	defer cancel()
 	connected, err := client.DialContext(ctx, client.Options{
 		HostPort: c.String("address"), Namespace: c.String("namespace"), Identity: identity,
-		ConnectionOptions: client.ConnectionOptions{TLS: config},
-		Logger:            log.NewStructuredLogger(slog.New(&problems{tell: p.tell})),
+		ConnectionOptions: client.ConnectionOptions{TLS: config}, Credentials: credentials,
+		Logger: log.NewStructuredLogger(slog.New(&problems{tell: p.tell})),
 	})
 	if err != nil {
 		return nil, fault.WithHint(fmt.Errorf("connect to the Temporal server at %s: %w", c.String("address"), err), "--address names another one; for a try, start one with: temporal server start-dev")

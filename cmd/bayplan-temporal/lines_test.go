@@ -134,7 +134,7 @@ func TestLines(t *testing.T) {
 			f.startWorker("edge1")
 			run := f.run()
 			f.workers["edge1"].out.wait(t, `images["edge1"]: begun`)
-			<-f.source.held
+			run.until(t, f.source.held)
 			if tt.prepared {
 				f.toServer.change(tt.kind, 1)
 				f.toSource.change(tt.kind, 1)

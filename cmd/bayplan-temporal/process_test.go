@@ -41,3 +41,13 @@ func (p *process) kill() {
 	_ = p.Process.Kill() // it may have ended
 	<-p.done
 }
+
+// until waits until something has happened, or the process has ended, which is a failure.
+func (p *process) until(t testing.TB, happened <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-happened:
+	case <-p.done:
+		t.Fatalf("it has ended\n%s", p.out)
+	}
+}

@@ -282,7 +282,7 @@ func TestKilled(t *testing.T) {
 			t.Parallel()
 			f := newField(t)
 			run := f.run()
-			<-f.source.held
+			run.until(t, f.source.held)
 			harm(f)
 			if f.recorded("edge1") || f.recorded("edge2") {
 				t.Error("a record says that the images are done")
@@ -299,7 +299,7 @@ func TestKilledRun(t *testing.T) {
 	t.Parallel()
 	f := newField(t)
 	run := f.run()
-	<-f.source.held
+	run.until(t, f.source.held)
 	run.kill()
 	f.workers["centre"].kill()
 	close(f.source.release)

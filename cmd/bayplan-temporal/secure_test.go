@@ -21,6 +21,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -134,7 +135,7 @@ func TestSecured(t *testing.T) {
 			args = append(args, "--tls-cert", filepath.Join(dir, certificate+".pem"), "--tls-key", filepath.Join(dir, certificate+".key"))
 		}
 		if token != "" {
-			args = append(args, "--token-file", token)
+			args = append(args, "--api-key-file", token)
 		}
 		return start(t, "program", args...)
 	}
@@ -148,16 +149,15 @@ func TestSecured(t *testing.T) {
 	}
 	exists(t, filepath.Join(site, "alone", "made"))
 	for name, tt := range map[string]struct{ certificate, token, want string }{
-		"no certificate":             {"", one, "certificate required"},
-		"one of another authority":   {"stranger", one, "unknown certificate authority"},
+		"no certificate":             {"", one, "failed reaching server"},
+		"one of another authority":   {"stranger", one, "failed reaching server"},
 		"no token":                   {"site", "", "Request unauthorized"},
 		"the token of another site":  {"site", two, "Request unauthorized"},
 		"a token that is not signed": {"site", newSigner(t).token(t, "one", "one:write"), "Request unauthorized"},
 	} {
 		run := as(tt.certificate, tt.token, "one", "run", "-f", plan)
-		run.out.wait(t, tt.want)
 		<-run.done
-		if run.ProcessState.ExitCode() != 1 {
+		if run.ProcessState.ExitCode() != 1 || !strings.Contains(run.out.String(), tt.want) {
 			t.Errorf("%s: exit code %d\n%s", name, run.ProcessState.ExitCode(), run.out)
 		}
 	}
@@ -207,7 +207,7 @@ func TestPostgres(t *testing.T) {
 	t.Parallel()
 	f := newFieldOn(t, startPostgres(t))
 	run := f.run()
-	<-f.source.held
+	run.until(t, f.source.held)
 	f.server.kill()
 	f.startServer()
 	close(f.source.release)

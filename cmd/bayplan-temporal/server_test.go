@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -86,9 +87,6 @@ func (s serverSetup) serve() error {
 		return err
 	}
 	logger := serverlog.NewNoopLogger()
-	if os.Getenv("BAYPLAN_TEMPORAL_TEST_LOG") != "" {
-		logger = serverlog.NewTestLogger()
-	}
 	authorizer, err := authorization.GetAuthorizerFromConfig(&conf.Global.Authorization)
 	if err != nil {
 		return err
@@ -151,13 +149,16 @@ func setupPostgres(db *config.SQL, folder, version string) error {
 	}
 	defer admin.Close()
 	if err := admin.CreateDatabase(db.DatabaseName); err != nil {
-		return nil // it is there
+		return err
 	}
 	tables, err := open(db.DatabaseName)
 	if err != nil {
 		return err
 	}
 	defer tables.Close()
+	if _, err := tables.ReadSchemaVersion(db.DatabaseName); err == nil {
+		return nil // a server has made them
+	}
 	text, err := fs.ReadFile(schema.Assets(), "postgresql/v12/"+folder+"/schema.sql")
 	if err != nil {
 		return err
@@ -182,7 +183,7 @@ func (s serverSetup) config(stores map[string]config.DataStore) (*config.Config,
 	}
 	address := "127.0.0.1:" + s.Port
 	service := func(port int) config.Service {
-		return config.Service{RPC: config.RPC{GRPCPort: port, MembershipPort: freeport.MustGetFreePort(), BindOnLocalHost: true}}
+		return config.Service{RPC: config.RPC{GRPCPort: port, MembershipPort: lowPort(), BindOnLocalHost: true}}
 	}
 	c := &config.Config{
 		Global: config.Global{Membership: config.Membership{MaxJoinDuration: 30 * time.Second, BroadcastAddress: "127.0.0.1"}},
@@ -218,6 +219,22 @@ func (s serverSetup) config(stores map[string]config.DataStore) (*config.Config,
 		c.Global.TLS = s.tls()
 	}
 	return c, nil
+}
+
+// nextPort is where lowPort looks next.
+var nextPort = 7 * os.Getpid()
+
+// lowPort returns a free port below 32768: in PostgreSQL, Temporal keeps the ports of its services in
+// signed columns of two bytes.
+func lowPort() int {
+	for ; ; nextPort++ {
+		port := 20000 + nextPort%12000
+		if ln, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+			_ = ln.Close()
+			nextPort++
+			return port
+		}
+	}
 }
 
 // tls returns the settings of TLS: all clients, and the services among themselves, have to show
