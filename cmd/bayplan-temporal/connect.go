@@ -16,6 +16,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/wire"
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -27,7 +29,7 @@ func tlsOf(c *cli.Context) (*tls.Config, error) {
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}
 	if (cert == "") != (key == "") {
-		return nil, usageError{errors.New("--tls-cert and --tls-key belong together")}
+		return nil, commandline.Usage(errors.New("--tls-cert and --tls-key belong together"))
 	}
 	if cert != "" {
 		pair, err := tls.LoadX509KeyPair(cert, key)
@@ -64,7 +66,7 @@ func (p *program) credentials(file string) (client.Credentials, error) {
 		if err != nil {
 			return "", fmt.Errorf("read the API key: %w", err)
 		}
-		p.secrets.Add(key)
+		p.Secrets.Add(key)
 		return key, nil
 	}
 	if _, err := read(context.Background()); err != nil {
@@ -74,7 +76,7 @@ func (p *program) credentials(file string) (client.Credentials, error) {
 }
 
 // dial connects to the server. identity is what the server calls this process.
-func (p *program) dial(c *cli.Context, identity string) (client.Client, error) {
+func (p *program) dial(c *cli.Context, identity string) (*wire.Wire, error) {
 	config, err := tlsOf(c)
 	if err != nil {
 		return nil, err
@@ -88,19 +90,19 @@ func (p *program) dial(c *cli.Context, identity string) (client.Client, error) {
 	connected, err := client.DialContext(ctx, client.Options{
 		HostPort: c.String("address"), Namespace: c.String("namespace"), Identity: identity,
 		ConnectionOptions: client.ConnectionOptions{TLS: config}, Credentials: credentials,
-		Logger: log.NewStructuredLogger(slog.New(&problems{tell: p.tell})),
+		Logger: log.NewStructuredLogger(slog.New(&problems{tell: p.Tell})),
 	})
 	if err != nil {
 		return nil, fault.WithHint(fmt.Errorf("connect to the Temporal server at %s: %w", c.String("address"), err), "--address names another one; for a try, start one with: temporal server start-dev")
 	}
-	return connected, nil
+	return &wire.Wire{Client: connected, Namespace: c.String("namespace"), Identity: identity}, nil
 }
 
 // retryDial is how long a worker waits before it dials again.
 const retryDial = 5 * time.Second
 
 // reach connects to the server as dial does, and waits for a server that does not answer.
-func (p *program) reach(c *cli.Context, identity string) (client.Client, error) {
+func (p *program) reach(c *cli.Context, identity string) (*wire.Wire, error) {
 	if _, err := tlsOf(c); err != nil {
 		return nil, err
 	}
@@ -110,7 +112,7 @@ func (p *program) reach(c *cli.Context, identity string) (client.Client, error) 
 			return connected, nil
 		}
 		if !told {
-			p.tell("waits for the server: " + err.Error())
+			p.Tell("waits for the server: " + err.Error())
 		}
 		select {
 		case <-time.After(retryDial):

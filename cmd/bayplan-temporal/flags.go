@@ -2,25 +2,13 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 )
-
-// A repeatedFlag may be given several times. Its help takes one line.
-type repeatedFlag struct {
-	*cli.StringSliceFlag
-	value string // names its value in the help
-}
-
-func newRepeatedFlag(name, value, usage string) cli.Flag {
-	return repeatedFlag{&cli.StringSliceFlag{Name: name, Usage: usage}, value}
-}
-
-// String returns the line of the help that shows the flag.
-func (f repeatedFlag) String() string {
-	return fmt.Sprintf("--%s %s\t%s; may be repeated", f.Name, f.value, f.Usage)
-}
 
 // A serverFlag has its default also from a variable of the environment. Its help takes one line.
 type serverFlag struct {
@@ -31,6 +19,9 @@ type serverFlag struct {
 func newServerFlag(name, env, value, standard, usage string) cli.Flag {
 	return serverFlag{&cli.StringFlag{Name: name, Value: standard, EnvVars: []string{env}, Usage: usage}, value}
 }
+
+// ValueName returns what names the value in the reference.
+func (f serverFlag) ValueName() string { return f.value }
 
 // String returns the line of the help that shows the flag.
 func (f serverFlag) String() string {
@@ -52,24 +43,23 @@ func serverFlags() []cli.Flag {
 
 // planFlags returns the flags of the commands that read a plan.
 func planFlags() []cli.Flag {
-	return append([]cli.Flag{
-		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: "bayplan.yaml", Usage: "the plan `FILE`"},
-		newRepeatedFlag("var", "NAME=VALUE", "give a variable a value"),
-		newRepeatedFlag("var-file", "FILE", "read values of variables from FILE"),
-	}, serverFlags()...)
+	return slices.Concat([]cli.Flag{commandline.FileFlag()}, commandline.VarFlags(), serverFlags())
 }
 
 // runFlags returns the flags of run.
 func runFlags() []cli.Flag {
 	return append(planFlags(),
 		&cli.StringFlag{Name: "centre", Value: "centre", Usage: "the `SITE` of steps that name none"},
-		newRepeatedFlag("wave", "PATTERN", "sites that begin together"),
+		commandline.NewRepeated("wave", "PATTERN", "sites that begin together"),
 		&cli.IntFlag{Name: "max-failures", Value: -1, DefaultText: "all", Usage: "no wave after more than `N` failed sites"},
-		&cli.BoolFlag{Name: "locked", Usage: "look up no tag; a tag that is not locked is an error"},
+		commandline.LockedFlag(),
 		&cli.DurationFlag{Name: "patience", Value: 7 * 24 * time.Hour, DefaultText: "168h", Usage: "wait so long for a worker, `TIME`"},
 		&cli.DurationFlag{Name: "silence", Value: time.Minute, DefaultText: "1m", Usage: "give a silent worker up after `TIME`"},
-		&cli.BoolFlag{Name: "json", Usage: "print JSON; messages for people go to standard error"},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print only errors and the summary"},
+		commandline.JSONFlag(),
+		commandline.QuietFlag(),
+		commandline.CIFlags()[0], commandline.CIFlags()[1],
+		commandline.PageFlag(),
+		commandline.MetricsFlag(),
 	)
 }
 

@@ -12,5 +12,7 @@ import (
 
 func main() {
 	log.SetOutput(io.Discard) // libraries log what servers send, which may hold secrets
-	os.Exit(newProgram(os.Stdout, os.Stderr, os.Environ()).run(os.Args))
+	p := newProgram(os.Stdout, os.Stderr, nil)
+	p.UseProcess(os.Stdout, os.Stderr)
+	os.Exit(p.run(os.Args))
 }

@@ -5,22 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/flow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/follow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
-	"github.com/bayplan/bayplan/cmd/internal/view"
-	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/wire"
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -28,55 +25,57 @@ import (
 func (p *program) runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "start the run of a plan, or join it, and show it",
-		UsageText: "bayplan-temporal run [-f PLAN] [flags]",
 		Description: "Ctrl-C ends what is shown, and not the run: it goes on while a worker with\n" +
 			"--runs is there, or this command. \"cancel\" ends the run.",
 		Flags:  runFlags(),
-		Action: checked(p.runPlan),
+		Action: p.runPlan,
 	}
 }
 
-// values turns the flags of planFlags into the options of package plan.
-func (p *program) values(c *cli.Context) (plan.Options, error) {
-	o := plan.Options{Vars: map[string]string{}, VarFiles: c.StringSlice("var-file"), Environ: p.env, Redactor: p.secrets}
-	for _, arg := range c.StringSlice("var") {
-		name, value, ok := strings.Cut(arg, "=")
-		if !ok || name == "" {
-			return o, usageError{fmt.Errorf("--var %q is not NAME=VALUE", arg)}
-		}
-		o.Vars[name] = value
-	}
-	return o, nil
-}
-
-// build reads the plan of the flags and makes its run.
-func (p *program) build(c *cli.Context) (*request.Run, error) {
-	values, err := p.values(c)
+// build reads the plan of the flags and makes its run. All that is wrong here is wrong before
+// anything is run. What could be read of the plan is given with an error, too.
+func (p *program) build(c *cli.Context) (*request.Built, error) {
+	values, err := p.Values(c)
 	if err != nil {
 		return nil, err
 	}
 	if err := request.CheckSite(c.String("centre")); err != nil {
-		return nil, usageError{fmt.Errorf("--centre: %w", err)}
+		return nil, commandline.Usage(fmt.Errorf("--centre: %w", err))
 	}
 	if c.IsSet("max-failures") && (c.Int("max-failures") < 0 || len(c.StringSlice("wave")) == 0) {
-		return nil, usageError{errors.New("--max-failures N stops further waves: it needs --wave, and N of 0 or more")}
+		return nil, commandline.Usage(errors.New("--max-failures N stops further waves: it needs --wave, and N of 0 or more"))
 	}
 	if c.Duration("silence") < 5*time.Second || c.Duration("patience") < time.Second {
-		return nil, usageError{errors.New("--silence is at least 5s, and --patience at least 1s")}
+		return nil, commandline.Usage(errors.New("--silence is at least 5s, and --patience at least 1s"))
 	}
-	run, read, err := request.Build(c.Context, request.Options{
+	run, err := request.Build(c.Context, request.Options{
 		Version: version(), File: c.String("file"), Values: values, Centre: c.String("centre"), Locked: c.Bool("locked"),
 		Waves: c.StringSlice("wave"), MaxFailures: c.Int("max-failures"), Silence: c.Duration("silence"), Patience: c.Duration("patience"),
 	})
-	if err == nil {
-		p.mistakes(read.Warnings, "warning: ")
+	if err != nil {
+		return run, commandline.Usage(err)
 	}
-	return run, err
+	p.Found.Load(run.Read.Graph)
+	p.Warn(run.Read.Warnings)
+	return run, nil
 }
 
 // runPlan is the action of run.
 func (p *program) runPlan(c *cli.Context) error {
+	if err := p.CheckOutputs(c); err != nil {
+		return err
+	}
+	return p.InJob(c, commandline.Job{Plans: []string{c.String("file")}}, func(c *cli.Context) error {
+		return p.Measure(c, runner.ModeApply, func(m *commandline.Measurement) error { return p.startAndShow(c, m) })
+	})
+}
+
+// startAndShow starts the run of a plan, or joins it, and shows it until it has ended.
+func (p *program) startAndShow(c *cli.Context, m *commandline.Measurement) error {
 	run, err := p.build(c)
+	if m != nil && run != nil && run.Read != nil && run.Read.Parsed != nil {
+		m.Plan = run.Read.Parsed.Name
+	}
 	if err != nil {
 		return err
 	}
@@ -95,7 +94,8 @@ func (p *program) runPlan(c *cli.Context) error {
 		return err
 	}
 	defer stop()
-	return p.show(c, connected, run, of)
+	s := &showing{program: p, measured: m, graph: run.Read.Graph, steps: run.Steps}
+	return s.show(c, &follow.Follower{Server: connected, Run: run.Run, Version: run.Packed.Head.Version, Of: of, Tell: p.Tell})
 }
 
 // An openError says that a run of the plan is open that is another one.
@@ -106,106 +106,58 @@ func (e *openError) Error() string {
 	return fmt.Sprintf("a run of plan %s is open since %s, and it began with another plan, other values or other flags", e.plan, e.since)
 }
 
+// Code returns the exit code.
+func (e *openError) Code() int { return exitcode.Locked }
+
 // Hint says what to do.
 func (e *openError) Hint() string {
 	return "wait until it has ended, or end it with: bayplan-temporal cancel -f PLAN"
 }
 
 // start starts a run, or joins the open one if it is the same.
-func (p *program) start(ctx context.Context, c client.Client, run *request.Run) (workflow.Execution, error) {
-	packed, err := run.Pack()
-	if err != nil {
-		return workflow.Execution{}, err
-	}
-	id := flow.WorkflowID(run.Plan)
-	began, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: flow.Queue, WorkflowExecutionErrorWhenAlreadyStarted: true,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		Memo: map[string]any{flow.DigestMemo: run.Digest},
-	}, flow.WorkflowName, packed)
+func (p *program) start(ctx context.Context, server *wire.Wire, run *request.Built) (workflow.Execution, error) {
+	of, err := server.Start(ctx, run.Plan, run.Packed)
 	var open *serviceerror.WorkflowExecutionAlreadyStarted
 	switch {
 	case errors.As(err, &open):
-		return p.join(ctx, c, run, workflow.Execution{ID: id, RunID: open.RunId})
+		return p.join(ctx, server, run, workflow.Execution{ID: of.ID, RunID: open.RunId})
 	case err != nil:
-		return workflow.Execution{}, fmt.Errorf("start the run: %w", err)
+		return of, fmt.Errorf("start the run: %w", err)
 	}
-	return workflow.Execution{ID: id, RunID: began.GetRunID()}, nil
+	return of, nil
 }
 
 // join finds out whether the open run is the same one.
-func (p *program) join(ctx context.Context, c client.Client, run *request.Run, of workflow.Execution) (workflow.Execution, error) {
-	d, err := c.DescribeWorkflowExecution(ctx, of.ID, of.RunID)
+func (p *program) join(ctx context.Context, server *wire.Wire, run *request.Built, of workflow.Execution) (workflow.Execution, error) {
+	d, err := server.DescribeWorkflowExecution(ctx, of.ID, of.RunID)
 	if err != nil {
 		return of, fmt.Errorf("look at the open run: %w", err)
 	}
 	info := d.GetWorkflowExecutionInfo()
 	since := info.GetStartTime().AsTime().Local().Format(time.DateTime)
-	if memo(info.GetMemo(), flow.DigestMemo) != run.Digest {
+	digest, err := server.DigestOf(info.GetMemo())
+	if err != nil {
+		return of, fmt.Errorf("look at the open run: %w", err)
+	}
+	if digest != run.Packed.Head.Digest() {
 		return of, &openError{run.Plan, since}
 	}
-	p.tell("joined the run that is open since " + since)
+	p.Tell("joined the run that is open since " + since)
 	return of, nil
-}
-
-func memo(m *commonpb.Memo, name string) string {
-	var text string
-	if payload := m.GetFields()[name]; payload != nil {
-		_ = converter.GetDefaultDataConverter().FromPayload(payload, &text) // "" is no digest
-	}
-	return text
-}
-
-// show shows a run until it has ended.
-func (p *program) show(c *cli.Context, connected client.Client, run *request.Run, of workflow.Execution) error {
-	v := p.view(c)
-	f := follow.Follower{Client: connected, Run: run, Of: of, Observe: v.Observe, Tell: p.tell}
-	report, err := f.Follow(c.Context)
-	if report == nil {
-		return err
-	}
-	if interrupted := c.Context.Err() != nil; interrupted {
-		return errors.New("the run goes on as long as there is a worker with --runs; \"run\" shows it again, and \"cancel\" ends it")
-	}
-	if err := errors.Join(err, v.End(report)); err != nil {
-		return err
-	}
-	if err := report.Err(); err != nil {
-		return reportedError{err}
-	}
-	if n := report.Count(runner.Skipped, runner.Interrupted); n > 0 {
-		return fault.WithHint(fmt.Errorf("%d steps were not done", n), "run the plan again when what stopped it is over")
-	}
-	return nil
-}
-
-// view chooses how a run is shown.
-func (p *program) view(c *cli.Context) view.View {
-	s, forPeople := view.Screen{Out: p.stdout, Errs: p.stderr}, view.Screen{Out: p.stderr, Errs: p.stderr}
-	switch {
-	case c.Bool("json") && c.Bool("quiet"):
-		return view.NewJSON(p.printLine, view.NewQuiet(forPeople))
-	case c.Bool("json"):
-		return view.NewJSON(p.printLine, view.NewPlain(forPeople))
-	case c.Bool("quiet"):
-		return view.NewQuiet(s)
-	}
-	return view.NewPlain(s)
 }
 
 func (p *program) cancelCommand() *cli.Command {
 	return &cli.Command{
 		Name: "cancel", Usage: "end the open run of a plan",
-		UsageText:   "bayplan-temporal cancel [-f PLAN] [flags]",
 		Description: "No further step begins. Those that run are stopped and save their state.",
 		Flags:       planFlags(),
-		Action:      checked(p.cancel),
+		Action:      p.cancel,
 	}
 }
 
 // cancel is the action of cancel. The plan is read for its name only.
 func (p *program) cancel(c *cli.Context) error {
-	values, err := p.values(c)
+	values, err := p.Values(c)
 	if err != nil {
 		return err
 	}
@@ -229,6 +181,6 @@ func (p *program) cancel(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("cancel the run of plan %s: %w", read.Name, err)
 	}
-	fmt.Fprintf(p.stdout, "the run of plan %s is asked to end\n", read.Name)
+	fmt.Fprintf(p.Stdout, "the run of plan %s is asked to end\n", read.Name)
 	return nil
 }

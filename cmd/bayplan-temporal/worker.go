@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -20,6 +19,8 @@ import (
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/follow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/site"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/wire"
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -30,11 +31,10 @@ const stopWait = 30 * time.Second
 func (p *program) workerCommand() *cli.Command {
 	return &cli.Command{
 		Name: "worker", Usage: "do the steps of one site, until it is stopped",
-		UsageText: "bayplan-temporal worker --site NAME [flags]",
 		Description: "Keeps each plan with its state in DIR/PLAN. While the worker is away,\n" +
 			"\"bayplan apply -f DIR/PLAN/FILE --only STEP\" goes on there.",
 		Flags:  workerFlags(),
-		Action: checked(p.work),
+		Action: p.work,
 	}
 }
 
@@ -49,23 +49,23 @@ func (p *program) work(c *cli.Context) error {
 		return err
 	}
 	defer lock.Close()
-	if s.Client, err = p.reach(c, s.Identity); err != nil {
+	if s.Server, err = p.reach(c, s.Identity); err != nil {
 		return err
 	}
-	defer s.Client.Close()
+	defer s.Server.Close()
 	stop, err := startSite(s, c.Int("parallel"))
 	if err != nil {
 		return err
 	}
 	defer stop()
 	if c.Bool("runs") {
-		stop, err := startRuns(s.Client)
+		stop, err := startRuns(s.Server)
 		if err != nil {
 			return err
 		}
 		defer stop()
 	}
-	p.tell(fmt.Sprintf("%s works for site %s in %s, with the server %s", version(), s.Name, s.Dir, c.String("address")))
+	p.Tell(fmt.Sprintf("%s works for site %s in %s, with the server %s", version(), s.Name, s.Dir, c.String("address")))
 	p.watchOthers(c.Context, s)
 	return nil
 }
@@ -74,15 +74,15 @@ func (p *program) work(c *cli.Context) error {
 func (p *program) site(c *cli.Context) (*site.Site, error) {
 	name := c.String("site")
 	if name == "" {
-		return nil, usageError{errors.New("worker needs --site NAME")}
+		return nil, commandline.Usage(errors.New("worker needs --site NAME"))
 	}
 	if err := request.CheckSite(name); err != nil {
-		return nil, usageError{err}
+		return nil, commandline.Usage(err)
 	}
 	if c.Int("parallel") < 1 {
-		return nil, usageError{fmt.Errorf("--parallel %d: at least one step must run", c.Int("parallel"))}
+		return nil, commandline.Usage(fmt.Errorf("--parallel %d: at least one step must run", c.Int("parallel")))
 	}
-	s := &site.Site{Name: name, Version: version(), Secrets: p.secrets, Observe: p.told}
+	s := &site.Site{Name: name, Version: version(), Secrets: p.Secrets, Observe: p.told}
 	for flag, to := range map[string]*string{"dir": &s.Dir, "state-dir": &s.StateDir, "connections": &s.Connections} {
 		if c.String(flag) == "" {
 			continue
@@ -109,17 +109,17 @@ func identity(site, host, dir string) string {
 func (p *program) told(e runner.Event) {
 	switch {
 	case e.Kind == runner.StepBegin:
-		fmt.Fprintf(p.stdout, "%s: begun\n", e.Step)
+		fmt.Fprintf(p.Stdout, "%s: begun\n", e.Step)
 	case e.Kind == runner.StepEnd && e.Error != "":
-		fmt.Fprintf(p.stdout, "%s: %s: %s\n", e.Step, e.Status, human.Line(e.Error))
+		fmt.Fprintf(p.Stdout, "%s: %s: %s\n", e.Step, e.Status, human.Line(e.Error))
 	case e.Kind == runner.StepEnd:
-		fmt.Fprintf(p.stdout, "%s: %s in %.1fs\n", e.Step, e.Status, e.Took)
+		fmt.Fprintf(p.Stdout, "%s: %s in %.1fs\n", e.Step, e.Status, e.Took)
 	}
 }
 
 // startSite begins to take the steps of a site.
 func startSite(s *site.Site, parallel int) (stop func(), err error) {
-	w := worker.New(s.Client, flow.SiteQueue(s.Name), worker.Options{
+	w := worker.New(s.Server.Client, flow.SiteQueue(s.Name), worker.Options{
 		Identity: s.Identity, DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: parallel,
 		WorkerStopTimeout: stopWait, MaxHeartbeatThrottleInterval: 2 * time.Second,
 	})
@@ -128,9 +128,9 @@ func startSite(s *site.Site, parallel int) (stop func(), err error) {
 }
 
 // startRuns begins to advance runs.
-func startRuns(c client.Client) (stop func(), err error) {
-	w := worker.New(c, flow.Queue, worker.Options{DisableRegistrationAliasing: true})
-	w.RegisterWorkflowWithOptions(flow.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
+func startRuns(server *wire.Wire) (stop func(), err error) {
+	w := worker.New(server.Client, flow.Queue, worker.Options{DisableRegistrationAliasing: true})
+	w.RegisterWorkflowWithOptions(flow.Workflow{Values: server.Values}.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
 	return w.Stop, w.Start()
 }
 
@@ -138,11 +138,11 @@ func startRuns(c client.Client) (stop func(), err error) {
 func (p *program) watchOthers(ctx context.Context, s *site.Site) {
 	told := map[string]bool{}
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		others, err := follow.WorkersOf(ctx, s.Client, s.Name)
+		others, err := follow.WorkersOf(ctx, s.Server, s.Name)
 		for _, other := range others {
 			if err == nil && other != s.Identity && !told[other] {
 				told[other] = true
-				p.tell(fmt.Sprintf("another worker takes steps of site %s: %s; this one is %s: the two have two states", s.Name, other, strings.TrimSpace(s.Identity)))
+				p.Tell(fmt.Sprintf("another worker takes steps of site %s: %s; this one is %s: the two have two states", s.Name, other, strings.TrimSpace(s.Identity)))
 			}
 		}
 		select {

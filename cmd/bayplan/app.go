@@ -16,10 +16,10 @@ import (
 // A program is one run of the command line.
 type program struct {
 	*commandline.Program
-	measured *measurement   // what --metrics asks for; nil: nothing
-	reports  []string       // the host of the registry of reports, if there is one
-	reported *siteRun       // what --report-to asks for; nil: nothing
-	compared *document.Base // what diff --base compares with; nil: nothing
+	measured *commandline.Measurement // what --metrics asks for; nil: nothing
+	reports  []string                 // the host of the registry of reports, if there is one
+	reported *siteRun                 // what --report-to asks for; nil: nothing
+	compared *document.Base           // what diff --base compares with; nil: nothing
 }
 
 // newProgram makes a program that writes to stdout and stderr and to nothing else.
@@ -37,7 +37,7 @@ continues where the first one stopped.`
 func (p *program) app() *cli.App {
 	app := &cli.App{
 		Usage:       "bring images to where a plan says they must be",
-		Description: about + "\n\nExit codes:\n" + exitcode.Help(),
+		Description: about + "\n\nExit codes:\n" + exitcode.Help(exitcode.Meanings()),
 		Commands: []*cli.Command{
 			p.initCommand(),
 			p.validateCommand(),
@@ -58,9 +58,9 @@ func (p *program) app() *cli.App {
 			p.explainImagesCommand(),
 			p.schemaCommand(),
 			p.serveCommand(),
-			p.versionCommand(),
+			p.VersionCommand(),
 			p.completionCommand(),
-			p.manCommand(),
+			p.ManCommand("bayplan-apply"),
 		},
 	}
 	p.Configure(app)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,7 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
-	"github.com/bayplan/bayplan/internal/checksum"
+	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -21,12 +20,10 @@ import (
 
 // runInfo says what a run is that begins now.
 func (s *session) runInfo(c *cli.Context) history.Info {
-	return history.Info{
-		Plan: s.graph.Plan.Name, Mode: runner.ModeApply, Began: time.Now(),
-		Command: runner.CommandLine(), Version: version(),
-		Only: s.idsOf(c.StringSlice("only")), Skip: s.idsOf(c.StringSlice("skip")),
-		Steps: history.StepsOf(s.graph), Texts: s.graph.Plan.Texts(), Lock: s.lockDigest(c),
-	}
+	lock, _ := s.tagLockPath(c) // the run has reported its error
+	info := loader.RunInfo(s.graph, version(), lock)
+	info.Only, info.Skip = s.idsOf(c.StringSlice("only")), s.idsOf(c.StringSlice("skip"))
+	return info
 }
 
 // idsOf returns the ids of the steps that names on the command line mean.
@@ -47,14 +44,29 @@ func (s *session) idsOf(names []string) []string {
 // lockDigest gives the digest of the lock file, "" if there is none.
 func (s *session) lockDigest(c *cli.Context) string {
 	path, err := s.tagLockPath(c)
-	if err != nil || path == "" {
-		return ""
-	}
-	b, err := os.ReadFile(path)
 	if err != nil {
 		return ""
 	}
-	return checksum.SHA256(b)
+	return loader.LockDigest(path)
+}
+
+// lastSuccess returns when the last apply that succeeded ended, as far as the state knows.
+func (s *session) lastSuccess(c *cli.Context) time.Time {
+	store, err := runner.ReadStore(s.stateDir(c), s.graph.Plan.File)
+	if err != nil {
+		return time.Time{} // the run has told it
+	}
+	defer store.Close()
+	runs, err := history.List(store)
+	if err != nil {
+		return time.Time{}
+	}
+	for _, r := range runs {
+		if r.Mode == runner.ModeApply && r.State == history.Done {
+			return r.Ended
+		}
+	}
+	return time.Time{}
 }
 
 func (p *program) historyCommand() *cli.Command {

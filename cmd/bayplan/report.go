@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/document"
-	"github.com/bayplan/bayplan/cmd/internal/page"
-	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner/history"
 )
@@ -49,7 +46,7 @@ func (p *program) reportCommand() *cli.Command {
 			if c.Bool("json") {
 				return p.printReport(c.Context, s, run)
 			}
-			return p.writeReport(c.Context, s, run, c.String("output"))
+			return p.writeReport(c.Context, c, s, run, c.String("output"))
 		},
 	}
 }
@@ -90,17 +87,11 @@ func (s *session) findRun(c *cli.Context, name string) (*history.Run, error) {
 }
 
 // writeReport writes the page of a run.
-func (p *program) writeReport(ctx context.Context, s *session, run *history.Run, file string) error {
+func (p *program) writeReport(ctx context.Context, c *cli.Context, s *session, run *history.Run, file string) error {
 	// What the run has masked is masked. A secret that was in the plan's text before it
 	// was known to be one is known now.
 	s.graph.Plan.RevealAll(ctx)
-	run.Redact(s.graph.Plan.Redactor)
-	err := durable.WriteFile(file, 0o644, func(w io.Writer) error { return page.Write(w, run) })
-	if err != nil {
-		return fmt.Errorf("write the page of the run: %w", err)
-	}
-	_, err = fmt.Fprintf(p.Stdout, "%s: %s of %s, %s\n", file, run.Mode, run.ID, run.State.Text())
-	return err
+	return p.WritePage(c, run, file)
 }
 
 // reportAfter writes the page that --report names after an apply, whatever came of it.
@@ -112,7 +103,7 @@ func (p *program) reportAfter(c *cli.Context, s *session, applied error) error {
 	}
 	run, err := s.findRun(c, s.run)
 	if err == nil {
-		err = p.writeReport(context.WithoutCancel(c.Context), s, run, file)
+		err = p.writeReport(context.WithoutCancel(c.Context), c, s, run, file)
 	}
 	if applied != nil && err != nil {
 		p.PrintError(err)

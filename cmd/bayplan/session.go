@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -46,13 +47,13 @@ func (p *program) load(c *cli.Context) (*session, error) {
 func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*session, error) {
 	read, errs := loader.Load(c.Context, file, options, p.reports...)
 	if read.Parsed == nil {
-		if file == commandline.DefaultPlan && !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 { // the file cannot be read at all
+		if file == commandline.DefaultPlan && !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 && errs[0].Hint == "" { // the file cannot be read at all
 			errs[0].Hint = "-f FILE names a plan with another name or in another place; bayplan init writes a first one"
 		}
 		return nil, errs.Err()
 	}
 	if p.measured != nil {
-		p.measured.plan = read.Parsed.Name
+		p.measured.Plan = read.Parsed.Name
 	}
 	if p.reported != nil {
 		p.reported.plan = *read
@@ -67,7 +68,7 @@ func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*
 	s.warnings.Sort()
 	p.Warn(s.warnings)
 	if p.measured != nil {
-		p.measured.session = s
+		p.measured.LastSuccess = func() time.Time { return s.lastSuccess(c) }
 	}
 	if p.reported != nil {
 		p.reported.session = s

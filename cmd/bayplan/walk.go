@@ -21,7 +21,7 @@ func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner
 	v := p.view(c, mode, r)
 	r.Observe = runner.FanOut(r.Observe, v.Observe)
 	if p.measured != nil {
-		r.Observe = runner.FanOut(r.Observe, p.measured.observe)
+		r.Observe = runner.FanOut(r.Observe, p.measured.Observe)
 	}
 	if p.reported != nil {
 		r.Observe = runner.FanOut(r.Observe, func(e runner.Event) { p.reported.progress.Add(e) })
@@ -31,9 +31,7 @@ func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner
 	if report == nil {
 		return nil, err
 	}
-	if p.measured != nil {
-		p.measured.report = report
-	}
+	p.measured.Report(report)
 	p.Found.Load(r.Graph)
 	p.Found.Report(report)
 	if err := errors.Join(err, v.End(report)); err != nil {
@@ -43,6 +41,17 @@ func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner
 		return report, commandline.ShownByView(err)
 	}
 	return report, nil
+}
+
+// observed makes an action also write what other programs read of a run: metrics, the report
+// of a site, and what CI systems read.
+func (p *program) observed(mode runner.Mode, do cli.ActionFunc) cli.ActionFunc {
+	return p.forCI(func(c *cli.Context) error {
+		return p.Measure(c, mode, func(m *commandline.Measurement) error {
+			p.measured = m
+			return p.withSiteReport(mode, do)(c)
+		})
+	})
 }
 
 func (p *program) diffCommand() *cli.Command {
@@ -102,8 +111,7 @@ func (p *program) applyCommand() *cli.Command {
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
 		Flags: append(ciRunFlags(),
 			&cli.StringFlag{Name: "saved", Usage: "do only what the saved diff in `FILE` says"},
-			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"},
-			reportToFlag(), commandline.MetricsFlag()),
+			commandline.PageFlag(), reportToFlag(), commandline.MetricsFlag()),
 		Action: p.observed(runner.ModeApply, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {

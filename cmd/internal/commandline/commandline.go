@@ -10,7 +10,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 
@@ -57,19 +56,6 @@ func (p *Program) UseProcess(stdout, stderr *os.File) {
 	p.Env = os.Environ()
 	p.Dir, _ = os.Getwd() // on failure, paths are shown in full
 	p.useTerminals(stdout, stderr)
-}
-
-// VersionOf returns the version of a release, or without one the version that the binary was
-// built from.
-func VersionOf(release string) string {
-	if release != "" {
-		return release
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }
 
 // Configure makes an application write to the outputs of the program, and its commands reject
@@ -169,7 +155,7 @@ type Line struct {
 // Execute executes a command line and returns its exit code.
 func (p *Program) Execute(ctx context.Context, l Line) int {
 	args := ExpandAliases(l.Args)
-	err := checkRepeated(l.App, args)
+	err := checkValues(l.App, args)
 	if err == nil {
 		err = l.App.RunContext(ctx, flagsFirst(l.App, args))
 	}

@@ -3,6 +3,7 @@ package exitcode
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -14,6 +15,8 @@ const (
 	Usage   = 2
 	Changes = 3
 	Locked  = 4
+
+	Cancelled = 5 // of bayplan-temporal alone
 )
 
 // OfSignal returns the exit code of a command that a signal ended, as shells expect it.
@@ -40,10 +43,31 @@ func Meanings() []Meaning {
 	}
 }
 
+// OfSites returns what the exit codes of bayplan-temporal mean: those of bayplan that it gives, as
+// they are meant there, and one of its own.
+func OfSites() []Meaning {
+	all := slices.DeleteFunc(Meanings(), func(m Meaning) bool { return m.Code == Changes })
+	for i := range all {
+		switch m := &all[i]; {
+		case m.Code == Failed:
+			m.Detail = "At least one step failed or was not done, or the server could not be asked. Steps that do not depend on what failed were run, and the states are saved."
+		case m.Code == Usage:
+			m.Detail = "Each mistake is printed with its place. What must not travel, or is too much for a run, is refused here, too. No run was started."
+		case m.Code == Locked:
+			m.Summary, m.Detail = "another run of the plan is open", "It began with another plan, other values or other flags. No run was started."
+		case m.Code > 128:
+			m.Summary, _, _ = strings.Cut(m.Summary, ";")
+			m.Detail = "`run` shows nothing more, and the run goes on. A worker has stopped the steps that it did, and saved their state. A second signal ends the process at once."
+		}
+	}
+	own := Meaning{Cancelled, "the run was cancelled; the states are saved", "`cancel` has ended the run: no further step began, and those that ran were stopped. The next `run` continues."}
+	return slices.Insert(all, slices.IndexFunc(all, func(m Meaning) bool { return m.Code > 128 }), own)
+}
+
 // Help returns a line for each exit code.
-func Help() string {
+func Help(codes []Meaning) string {
 	var out strings.Builder
-	for _, m := range Meanings() {
+	for _, m := range codes {
 		fmt.Fprintf(&out, "   %-3d  %s\n", m.Code, m.Summary)
 	}
 	return strings.TrimSuffix(out.String(), "\n")

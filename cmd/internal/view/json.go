@@ -27,6 +27,8 @@ func (v *jsonView) Observe(e runner.Event) {
 // End shows the end to people. Programs have it from the last event.
 func (v *jsonView) End(r *runner.Report) error { return errors.Join(v.err, v.text.End(r)) }
 
+func (v *jsonView) leave() { Leave(v.text) }
+
 // NewEnd makes a view that shows only the report, with print.
 func NewEnd(print func(*runner.Report) error) View { return endView{print} }
 

@@ -78,6 +78,8 @@ func (v *plainView) End(r *runner.Report) error {
 	return v.end(r)
 }
 
+func (v *plainView) leave() { v.pulse.stop() }
+
 // itemDoneText returns the line that reports a finished item.
 func itemDoneText(it runner.Item) string {
 	line := fmt.Sprintf("%s %s %s", Done(it.Op), it.What, it.Name)

@@ -121,6 +121,13 @@ func (v *TerminalView) End(r *runner.Report) error {
 	return v.end(r)
 }
 
+func (v *TerminalView) leave() {
+	v.frames.stop()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.close("")
+}
+
 // Abort removes the rows and prints a last line, because the process ends at once. After
 // End it prints no line. It may be called at any time and by any goroutine.
 func (v *TerminalView) Abort(line string) {

@@ -18,6 +18,13 @@ type View interface {
 	End(*runner.Report) error
 }
 
+// Leave ends a view before its run has ended, and in place of End: what is drawn is removed.
+func Leave(v View) {
+	if l, ok := v.(interface{ leave() }); ok {
+		l.leave()
+	}
+}
+
 // A Screen is where a view writes text for people: results, and beside them what must
 // be seen also where the results are thrown away. Both clean what they get of
 // characters that a terminal would obey, and mask secrets. A Painter among them gets

@@ -31,11 +31,11 @@ func isDocument(name string) bool {
 	return top == "docs" || top == "examples" || top == "templates"
 }
 
-// generate returns what the program writes for a release: the manual pages, and the
+// generate returns what a program writes for a release: the manual pages, and the
 // completion of shells.
-func (r *release) generate(ctx context.Context) (tree, error) {
-	pages := filepath.Join(r.dir, "man")
-	if _, err := r.bayplan(ctx, "man", pages); err != nil {
+func (r *release) generate(ctx context.Context, of program) (tree, error) {
+	pages := filepath.Join(r.dir, "man", of.name)
+	if _, err := r.runProgram(ctx, of, "man", pages); err != nil {
 		return nil, err
 	}
 	names, err := os.ReadDir(pages)
@@ -50,8 +50,11 @@ func (r *release) generate(ctx context.Context) (tree, error) {
 		}
 		all.add(path.Join(manualDir, page.Name()), text)
 	}
+	if !of.completes {
+		return all, nil
+	}
 	for shell, name := range map[string]string{"bash": "bayplan.bash", "zsh": "_bayplan", "fish": "bayplan.fish"} {
-		script, err := r.bayplan(ctx, "completion", shell)
+		script, err := r.runProgram(ctx, of, "completion", shell)
 		if err != nil {
 			return nil, err
 		}
@@ -60,11 +63,26 @@ func (r *release) generate(ctx context.Context) (tree, error) {
 	return all, nil
 }
 
+// documentsOf returns the files of the repository that users of a program get. All of them are in
+// the archives and packages of bayplan.
+func (r *release) documentsOf(of program) tree {
+	if of.name == bayplan.name {
+		return r.documents
+	}
+	var own tree
+	for _, f := range r.documents {
+		if f.name == "LICENSE" || slices.Contains(of.units, f.name) {
+			own = append(own, f)
+		}
+	}
+	return own
+}
+
 // writeArchive writes the archive for a platform. All of it is in one directory.
 func (r *release) writeArchive(name string, b built) error {
-	files := slices.Concat(b.licences.below("licenses"), r.documents, r.generated)
-	files = append(files, file{name: "bayplan", mode: 0o755, data: b.binary})
-	packed, err := files.below(r.baseName(b.platform)).tar(r.commit.time)
+	files := slices.Concat(b.licences.below("licenses"), r.documentsOf(b.program), b.generated)
+	files = append(files, file{name: b.name, mode: 0o755, data: b.binary})
+	packed, err := files.below(r.baseName(b)).tar(r.commit.time)
 	if err != nil {
 		return err
 	}

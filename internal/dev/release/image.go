@@ -139,7 +139,7 @@ func (r *release) rootFiles(b built) (tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := append(b.licences.below("licenses"), file{name: "LICENSE", mode: 0o644, data: text}).below(docDir)
+	all := append(b.licences.below("licenses"), file{name: "LICENSE", mode: 0o644, data: text}).below(b.docDir())
 	all = append(all,
 		file{name: "usr/bin/bayplan", mode: 0o755, data: b.binary},
 		file{name: "tmp", mode: fs.ModeDir | fs.ModeSticky | 0o777},

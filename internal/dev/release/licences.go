@@ -13,6 +13,9 @@ import (
 	"strings"
 )
 
+// ownModule is bayplan itself: each program has its licence.
+const ownModule = "github.com/bayplan/bayplan"
+
 // A goPackage is a package in what go list prints.
 type goPackage struct {
 	ImportPath string
@@ -32,11 +35,11 @@ var (
 // findLicences returns the texts of the licences of all packages in a binary, below the
 // paths of their modules. A package without one is an error.
 func (r *release) findLicences(ctx context.Context, b built) (tree, error) {
-	packages, err := r.linked(ctx, b.platform)
+	packages, err := r.linked(ctx, b.program, b.platform)
 	if err != nil {
 		return nil, err
 	}
-	root, err := r.goCommand(ctx, b.platform, "env", "GOROOT").Output()
+	root, err := r.goCommand(ctx, b.program, b.platform, "env", "GOROOT").Output()
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +49,7 @@ func (r *release) findLicences(ctx context.Context, b built) (tree, error) {
 	}
 	var missing []error
 	for _, p := range packages {
-		if p.Standard || p.Module == nil || p.Module.Main {
+		if p.Standard || p.Module == nil || p.Module.Main || p.Module.Path == ownModule {
 			continue
 		}
 		rel, err := filepath.Rel(p.Module.Dir, p.Dir)
@@ -61,8 +64,8 @@ func (r *release) findLicences(ctx context.Context, b built) (tree, error) {
 }
 
 // linked returns the packages that a binary for a platform consists of.
-func (r *release) linked(ctx context.Context, p platform) ([]goPackage, error) {
-	out, err := r.goCommand(ctx, p, "list", "-deps", "-json=ImportPath,Dir,Standard,Module", "./cmd/bayplan").Output()
+func (r *release) linked(ctx context.Context, of program, p platform) ([]goPackage, error) {
+	out, err := r.goCommand(ctx, of, p, "list", "-deps", "-json=ImportPath,Dir,Standard,Module", of.main).Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}

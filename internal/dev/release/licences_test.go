@@ -57,11 +57,11 @@ func TestUnitIsPackaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := packagedUnit(file{name: "x.service", data: unit})
+	text, err := withPackagedProgram("x.service", unit)
 	if err != nil || !strings.Contains(string(text), "ExecStart=/usr/bin/bayplan serve registry ") {
 		t.Errorf("%v\n%s", err, text)
 	}
-	if _, err := packagedUnit(file{name: "x.service", data: []byte("ExecStart=/opt/bayplan\n")}); err == nil {
+	if _, err := withPackagedProgram("x.service", []byte("ExecStart=/opt/bayplan\n")); err == nil {
 		t.Error("a unit may name no program")
 	}
 }

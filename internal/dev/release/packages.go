@@ -25,7 +25,6 @@ const (
 cloud needs and where they must be. bayplan shows what is missing, brings it
 there, and checks that it is whole.`
 
-	docDir = "usr/share/doc/bayplan"
 	etcDir = "etc/bayplan"
 )
 
@@ -41,7 +40,7 @@ func (r *release) writePackages(base string, b built) error {
 		if err != nil {
 			return err
 		}
-		contents, err := writeContents(installed, filepath.Join(r.dir, format, b.arch))
+		contents, err := writeContents(installed, b.docDir(), filepath.Join(r.dir, b.name, format, b.arch))
 		if err != nil {
 			return err
 		}
@@ -57,48 +56,41 @@ func (r *release) writePackages(base string, b built) error {
 // packageInfo returns what a package says about itself.
 func (r *release) packageInfo(b built) *nfpm.Info {
 	return nfpm.WithDefaults(&nfpm.Info{
-		Name: "bayplan", Arch: b.arch, Platform: b.os, Version: r.commit.packageVersion(), VersionSchema: "none", Release: "1",
+		Name: b.name, Arch: b.arch, Platform: b.os, Version: r.commit.packageVersion(), VersionSchema: "none", Release: "1",
 		Section: "admin", Priority: "optional", Maintainer: "bayplan <" + homepage + "/issues>",
-		Description: summary + "\n" + about, Homepage: homepage, License: licence, MTime: r.commit.time, DisableGlobbing: true,
+		Description: b.summary + "\n" + b.about, Homepage: homepage, License: licence, MTime: r.commit.time, DisableGlobbing: true,
 		Overridables: nfpm.Overridables{
 			Scripts: nfpm.Scripts{
-				PostInstall: r.packaging("postinstall.sh"), PreRemove: r.packaging("preremove.sh"), PostRemove: r.packaging("postremove.sh"),
+				PostInstall: r.packaging(path.Join(b.scripts, "postinstall.sh")), PreRemove: r.packaging(path.Join(b.scripts, "preremove.sh")),
+				PostRemove: r.packaging(path.Join(b.scripts, "postremove.sh")),
 			},
-			RPM: nfpm.RPM{BuildHost: "localhost", Group: "Applications/System", Summary: summary},
+			RPM: nfpm.RPM{BuildHost: "localhost", Group: "Applications/System", Summary: b.summary},
 		},
 	})
 }
 
 // installed returns the files of a package, by the path where each is installed.
 func (r *release) installed(b built, format string) (tree, error) {
-	zsh := map[string]string{"deb": "vendor-completions", "rpm": "site-functions"}[format]
-	all := tree{{name: "usr/bin/bayplan", mode: 0o755, data: b.binary}}
-	for from, to := range map[string]string{
-		completionDir + "/bayplan.bash": "usr/share/bash-completion/completions/bayplan",
-		completionDir + "/_bayplan":     "usr/share/zsh/" + zsh + "/_bayplan",
-		completionDir + "/bayplan.fish": "usr/share/fish/vendor_completions.d/bayplan.fish",
-	} {
-		script, err := r.generated.text(from)
-		if err != nil {
-			return nil, err
-		}
-		all.add(to, script)
+	all, err := completions(b, format)
+	if err != nil {
+		return nil, err
 	}
-	for _, page := range r.generated.under(manualDir) {
+	all = append(all, file{name: "usr/bin/" + b.name, mode: 0o755, data: b.binary})
+	for _, page := range b.generated.under(manualDir) {
 		data, err := gzipped(page.data)
 		if err != nil {
 			return nil, err
 		}
 		all.add("usr/share/"+manualDir+"/"+page.name+".gz", data)
 	}
-	for _, unit := range r.documents.under(unitDir) {
-		text, err := packagedUnit(unit)
+	for _, unit := range b.units {
+		text, err := r.packagedUnit(unit)
 		if err != nil {
 			return nil, err
 		}
-		all.add(path.Join("usr/lib/systemd/system", unit.name), text)
+		all.add(path.Join("usr/lib/systemd/system", path.Base(unit)), text)
 	}
-	for from, to := range map[string]string{"sysusers.conf": "usr/lib/sysusers.d/bayplan.conf", "registry.env": etcDir + "/registry.env"} {
+	for from, to := range b.settings {
 		text, err := os.ReadFile(r.packaging(from))
 		if err != nil {
 			return nil, err
@@ -110,24 +102,54 @@ func (r *release) installed(b built, format string) (tree, error) {
 		if err != nil {
 			return nil, err
 		}
-		all.add(docDir+"/copyright", text) // the name that Debian's policy wants
+		all.add(b.docDir()+"/copyright", text) // the name that Debian's policy wants
 	}
-	return slices.Concat(all, r.documents.below(docDir), b.licences.below(docDir+"/licenses")), nil
+	return slices.Concat(all, r.documentsOf(b.program).below(b.docDir()), b.licences.below(b.docDir()+"/licenses")), nil
+}
+
+// completions returns the completion for shells as packages of a format have it.
+func completions(b built, format string) (tree, error) {
+	var all tree
+	if !b.completes {
+		return all, nil
+	}
+	zsh := map[string]string{"deb": "vendor-completions", "rpm": "site-functions"}[format]
+	for from, to := range map[string]string{
+		completionDir + "/bayplan.bash": "usr/share/bash-completion/completions/bayplan",
+		completionDir + "/_bayplan":     "usr/share/zsh/" + zsh + "/_bayplan",
+		completionDir + "/bayplan.fish": "usr/share/fish/vendor_completions.d/bayplan.fish",
+	} {
+		script, err := b.generated.text(from)
+		if err != nil {
+			return nil, err
+		}
+		all.add(to, script)
+	}
+	return all, nil
 }
 
 // packagedUnit returns a unit of systemd as packages have it: the program is not in
 // /usr/local.
-func packagedUnit(unit file) ([]byte, error) {
-	const local, packaged = "/usr/local/bin/bayplan", "/usr/bin/bayplan"
-	if strings.HasSuffix(unit.name, ".service") && bytes.Count(unit.data, []byte(local)) != 1 {
-		return nil, fmt.Errorf("%s does not name %s once", unit.name, local)
+func (r *release) packagedUnit(name string) ([]byte, error) {
+	text, err := r.documents.text(name)
+	if err != nil {
+		return nil, err
 	}
-	return bytes.ReplaceAll(unit.data, []byte(local), []byte(packaged)), nil
+	return withPackagedProgram(name, text)
+}
+
+// withPackagedProgram makes a unit name the program where packages put it.
+func withPackagedProgram(name string, text []byte) ([]byte, error) {
+	const local, packaged = "/usr/local/bin/bayplan", "/usr/bin/bayplan"
+	if strings.HasSuffix(name, ".service") && bytes.Count(text, []byte(local)) != 1 {
+		return nil, fmt.Errorf("%s does not name %s once", name, local)
+	}
+	return bytes.ReplaceAll(text, []byte(local), []byte(packaged)), nil
 }
 
 // writeContents writes files into a directory, where nfpm reads them, and returns them as it
 // wants them. The directories for documents and settings belong to the package, too.
-func writeContents(t tree, dir string) (files.Contents, error) {
+func writeContents(t tree, docDir, dir string) (files.Contents, error) {
 	var all files.Contents
 	for _, f := range t.sorted() {
 		c := &files.Content{Destination: "/" + f.name, Type: files.TypeFile, FileInfo: &files.ContentFileInfo{Mode: f.mode.Perm()}}

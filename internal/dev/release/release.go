@@ -26,13 +26,14 @@ type release struct {
 	options
 	commit    commit
 	dir       string // temporary
-	documents tree   // of the commit, which all archives and packages have
-	generated tree   // manual and completion, which all archives and packages have
+	documents tree   // of the commit, which archives and packages have
 }
 
-// A built is the binary for one platform.
+// A built is the binary of a program for one platform.
 type built struct {
+	program
 	platform
+	generated tree // manual and completion
 	path     string // of the binary
 	binary   []byte
 	licences tree // of all that is linked into it
@@ -90,24 +91,39 @@ func (r *release) takeSource(ctx context.Context) error {
 
 // make writes the results into a directory.
 func (r *release) make(ctx context.Context, into string) error {
-	binaries, err := r.build(ctx)
-	if err != nil {
-		return err
-	}
-	if r.generated, err = r.generate(ctx); err != nil {
-		return err
-	}
-	var group errgroup.Group
-	for _, b := range binaries {
-		group.Go(func() error { return r.write(filepath.Join(into, r.baseName(b.platform)), b) })
-	}
-	if err := group.Wait(); err != nil {
-		return err
+	var binaries []built // of bayplan
+	for _, of := range []program{bayplan, temporal} {
+		all, err := r.makeProgram(ctx, of, into)
+		if err != nil {
+			return err
+		}
+		if of.name == bayplan.name {
+			binaries = all
+		}
 	}
 	if err := r.writeImage(filepath.Join(into, "bayplan_"+r.commit.fileVersion()+"_oci.tar"), binaries); err != nil {
 		return fmt.Errorf("container image: %w", err)
 	}
 	return writeSums(into)
+}
+
+// makeProgram writes the archives and packages of a program, and returns its binaries.
+func (r *release) makeProgram(ctx context.Context, of program, into string) ([]built, error) {
+	binaries, err := r.build(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	generated, err := r.generate(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	var group errgroup.Group
+	for i := range binaries {
+		b := &binaries[i]
+		b.generated = generated
+		group.Go(func() error { return r.write(filepath.Join(into, r.baseName(*b)), *b) })
+	}
+	return binaries, group.Wait()
 }
 
 // write writes all that is made for one platform, to files whose names begin with base.
@@ -126,6 +142,6 @@ func (r *release) write(base string, b built) error {
 	return nil
 }
 
-func (r *release) baseName(p platform) string {
-	return fmt.Sprintf("bayplan_%s_%s", r.commit.fileVersion(), p)
+func (r *release) baseName(b built) string {
+	return fmt.Sprintf("%s_%s_%s", b.name, r.commit.fileVersion(), b.platform)
 }

@@ -15,15 +15,18 @@ import (
 	"testing"
 )
 
-// program is the least that a release can be made of.
-const program = `package main
+// source is the least that a program of a release can be made of.
+const source = `package main
 
-import "os"
+import (
+	"os"
+	"path/filepath"
+)
 
 func main() {
 	if os.Args[1] == "man" {
-		os.Mkdir(os.Args[2], 0o755)
-		os.WriteFile(os.Args[2]+"/bayplan.1", []byte(".TH BAYPLAN 1"), 0o644)
+		os.MkdirAll(os.Args[2], 0o755)
+		os.WriteFile(os.Args[2]+"/"+filepath.Base(os.Args[0])+".1", []byte(".TH BAYPLAN 1"), 0o644)
 		return
 	}
 	os.Stdout.WriteString("# completion of " + os.Args[2])
@@ -37,9 +40,15 @@ func newSource(t *testing.T) string {
 	dir := newRepository(t)
 	write := func(names ...string) {
 		for _, name := range names {
-			text := map[string]string{"go.mod": "module example.com/bayplan\n\ngo 1.26\n", "cmd/bayplan/main.go": program}[name]
+			text := map[string]string{
+				"go.mod": "module example.com/bayplan\n\ngo 1.26\n", "cmd/bayplan/main.go": source,
+				"cmd/bayplan-temporal/go.mod": "module example.com/bayplan/cmd/bayplan-temporal\n\ngo 1.26\n", "cmd/bayplan-temporal/main.go": source,
+			}[name]
 			if text == "" {
 				text = "# " + name + "\n"
+			}
+			if strings.HasSuffix(name, ".service") {
+				text += "ExecStart=/usr/local/bin/bayplan\n"
 			}
 			if err := writeFile(filepath.Join(dir, name), []byte(text)); err != nil {
 				t.Fatal(err)
@@ -47,8 +56,17 @@ func newSource(t *testing.T) string {
 		}
 	}
 	packaging := "internal/dev/release/packaging/"
-	write("go.mod", "cmd/bayplan/main.go", "LICENSE", "README.md", "SECURITY.md", "docs/page.md", "examples/run.sh", "schemas/x.json", "schemas/gen.go",
-		packaging+"postinstall.sh", packaging+"preremove.sh", packaging+"postremove.sh", packaging+"sysusers.conf", packaging+"registry.env")
+	for _, of := range []program{bayplan, temporal} {
+		write(of.units...)
+		for name := range of.settings {
+			write(packaging + name)
+		}
+		for _, name := range []string{"postinstall.sh", "preremove.sh", "postremove.sh"} {
+			write(packaging + path.Join(of.scripts, name))
+		}
+	}
+	write("cmd/bayplan-temporal/go.mod", "cmd/bayplan-temporal/main.go")
+	write("go.mod", "cmd/bayplan/main.go", "LICENSE", "README.md", "SECURITY.md", "docs/page.md", "examples/run.sh", "schemas/x.json", "schemas/gen.go")
 	for _, args := range [][]string{{"add", "."}, {"update-index", "--chmod=+x", "examples/run.sh"}} {
 		if _, err := git(t.Context(), dir, args...); err != nil {
 			t.Fatal(err)
@@ -89,11 +107,20 @@ func TestArchiveOfTrackedFiles(t *testing.T) {
 	if err := run(t.Context(), options{source: newSource(t), out: out, version: "v1.2.3", platforms: []platform{thisMachine}}); err != nil {
 		t.Fatal(err)
 	}
-	got := unpacked(t, filepath.Join(out, "bayplan_1.2.3_"+thisMachine.String()+".tar.gz"))
-	want := map[string]int64{
+	checkArchive(t, filepath.Join(out, "bayplan-temporal_1.2.3_"+thisMachine.String()+".tar.gz"), map[string]int64{
+		"bayplan-temporal": 0o755, "LICENSE": 0o644, "man/man1/bayplan-temporal.1": 0o644, "examples/systemd/bayplan-worker@.service": 0o644,
+	})
+	checkArchive(t, filepath.Join(out, "bayplan_1.2.3_"+thisMachine.String()+".tar.gz"), map[string]int64{
 		"bayplan": 0o755, "LICENSE": 0o644, "README.md": 0o644, "SECURITY.md": 0o644, "docs/page.md": 0o644, "examples/run.sh": 0o755, "schemas/x.json": 0o644,
+		"examples/systemd/bayplan@.service": 0o644, "examples/systemd/bayplan@.timer": 0o644, "examples/systemd/bayplan-registry.service": 0o644, "examples/systemd/bayplan-worker@.service": 0o644,
 		"man/man1/bayplan.1": 0o644, "completion/bayplan.bash": 0o644, "completion/_bayplan": 0o644, "completion/bayplan.fish": 0o644,
-	}
+	})
+}
+
+// checkArchive compares the files of an archive, besides licences, and their modes.
+func checkArchive(t *testing.T, name string, want map[string]int64) {
+	t.Helper()
+	got := unpacked(t, name)
 	for name, mode := range want {
 		if got[name] != mode {
 			t.Errorf("%s has mode %o, want %o", name, got[name], mode)
@@ -123,14 +150,15 @@ func TestPackagedFiles(t *testing.T) {
 	if err := r.takeSource(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.installed(built{}, "rpm"); err == nil || !strings.Contains(err.Error(), "completion/") {
+	if _, err := r.installed(built{program: bayplan}, "rpm"); err == nil || !strings.Contains(err.Error(), "completion/") {
 		t.Errorf("without completion: %v", err)
 	}
+	b := built{program: bayplan}
 	for _, name := range []string{"bayplan.bash", "_bayplan", "bayplan.fish"} {
-		r.generated.add(path.Join(completionDir, name), []byte("x"))
+		b.generated.add(path.Join(completionDir, name), []byte("x"))
 	}
 	for format, licence := range map[string]string{"deb": "copyright", "rpm": "LICENSE"} {
-		all, err := r.installed(built{}, format)
+		all, err := r.installed(b, format)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,13 +167,13 @@ func TestPackagedFiles(t *testing.T) {
 			modes[f.name] = f.mode
 		}
 		for name, want := range map[string]fs.FileMode{licence: 0o644, "SECURITY.md": 0o644, "examples/run.sh": 0o755} {
-			if got := modes[path.Join(docDir, name)]; got != want {
+			if got := modes[path.Join(bayplan.docDir(), name)]; got != want {
 				t.Errorf("%s: %s has mode %o, want %o", format, name, got, want)
 			}
 		}
 	}
 	r.documents = slices.DeleteFunc(r.documents, func(f file) bool { return f.name == "LICENSE" })
-	if _, err := r.installed(built{}, "deb"); err == nil || !strings.Contains(err.Error(), "LICENSE") {
+	if _, err := r.installed(b, "deb"); err == nil || !strings.Contains(err.Error(), "LICENSE") {
 		t.Errorf("without a licence: %v", err)
 	}
 }

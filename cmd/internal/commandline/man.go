@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"errors"
@@ -9,25 +9,27 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/manual"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/environ"
 )
 
-func (p *program) manCommand() *cli.Command {
+// ManCommand returns the command that writes the manual pages. example is one of the pages that
+// its help names.
+func (p *Program) ManCommand(example string) *cli.Command {
 	return &cli.Command{
 		Name:      "man",
 		Usage:     "write the manual pages of all commands",
 		ArgsUsage: "DIR",
-		Description: "Writes bayplan.1, bayplan-apply.1 and so on into the directory DIR. The\n" +
-			"environment variable SOURCE_DATE_EPOCH, in seconds since 1970, dates them.\n\n" +
-			"  bayplan man ~/.local/share/man/man1 && man bayplan-apply",
+		Description: "Writes " + p.Name + ".1, " + example + ".1 and so on\n" +
+			"into the directory DIR. The environment variable SOURCE_DATE_EPOCH, in seconds\n" +
+			"since 1970, dates them.\n\n" +
+			"  " + p.Name + " man ~/.local/share/man/man1 && man " + example,
 		Action: p.writeManual,
 	}
 }
 
-func (p *program) writeManual(c *cli.Context) error {
+func (p *Program) writeManual(c *cli.Context) error {
 	dir := c.Args().First()
 	if dir == "" {
 		return p.CommandError(errors.New("man: the argument DIR is missing"))
@@ -36,7 +38,7 @@ func (p *program) writeManual(c *cli.Context) error {
 	if epoch := environ.Variables(p.Env).Get("SOURCE_DATE_EPOCH"); epoch != "" {
 		seconds, err := strconv.ParseInt(epoch, 10, 64)
 		if err != nil {
-			return commandline.Usage(fmt.Errorf("SOURCE_DATE_EPOCH %q is no number of seconds", epoch))
+			return Usage(fmt.Errorf("SOURCE_DATE_EPOCH %q is no number of seconds", epoch))
 		}
 		date = time.Unix(seconds, 0)
 	}
