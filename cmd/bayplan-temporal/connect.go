@@ -106,13 +106,14 @@ func (p *program) reach(c *cli.Context, identity string) (*wire.Wire, error) {
 	if _, err := tlsOf(c); err != nil {
 		return nil, err
 	}
-	for told := false; ; told = true {
+	for told := map[string]bool{}; ; {
 		connected, err := p.dial(c, identity)
 		if err == nil {
 			return connected, nil
 		}
-		if !told {
-			p.Tell("waits for the server: " + err.Error())
+		if text := err.Error(); !told[text] {
+			told[text] = true
+			p.Tell("waits for the server: " + text)
 		}
 		select {
 		case <-time.After(retryDial):

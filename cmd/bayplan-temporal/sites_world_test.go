@@ -120,8 +120,8 @@ func (w *countedWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ask answers a request inside the process.
-func ask(t testing.TB, r registry, method, path, mediaType string, body []byte) *httptest.ResponseRecorder {
+// answerOf answers a request inside the process.
+func answerOf(t testing.TB, r registry, method, path, mediaType string, body []byte) *httptest.ResponseRecorder {
 	t.Helper()
 	req := httptest.NewRequest(method, path, bytes.NewReader(body))
 	if mediaType != "" {
@@ -139,7 +139,7 @@ func ask(t testing.TB, r registry, method, path, mediaType string, body []byte) 
 // blobsOf returns the blobs of an image with their sizes, and its manifest.
 func blobsOf(t testing.TB, r registry, repository string) (map[string]int64, *httptest.ResponseRecorder) {
 	t.Helper()
-	answer := ask(t, r, "GET", "/v2/"+repository+"/manifests/1", "", nil)
+	answer := answerOf(t, r, "GET", "/v2/"+repository+"/manifests/1", "", nil)
 	type part struct {
 		Digest string
 		Size   int64
@@ -188,10 +188,10 @@ func (w *world) seed(has int) string {
 	for i := range has {
 		blobs, m := blobsOf(w.t, w.upstream.registry, repositoryOf(i))
 		for digest := range blobs {
-			blob := ask(w.t, w.upstream.registry, "GET", "/v2/"+repositoryOf(i)+"/blobs/"+digest, "", nil)
-			ask(w.t, to, "POST", "/v2/"+repositoryOf(i)+"/blobs/uploads/?digest="+digest, "application/octet-stream", blob.Body.Bytes())
+			blob := answerOf(w.t, w.upstream.registry, "GET", "/v2/"+repositoryOf(i)+"/blobs/"+digest, "", nil)
+			answerOf(w.t, to, "POST", "/v2/"+repositoryOf(i)+"/blobs/uploads/?digest="+digest, "application/octet-stream", blob.Body.Bytes())
 		}
-		ask(w.t, to, "PUT", "/v2/"+repositoryOf(i)+"/manifests/1", m.Header().Get("Content-Type"), m.Body.Bytes())
+		answerOf(w.t, to, "PUT", "/v2/"+repositoryOf(i)+"/manifests/1", m.Header().Get("Content-Type"), m.Body.Bytes())
 	}
 	if err := to.Close(); err != nil {
 		w.t.Fatal(err)
