@@ -121,7 +121,7 @@ func TestLines(t *testing.T) {
 	}{
 		{kind: "latency", server: map[string]any{"latency": 8000}, source: map[string]any{"latency": 50, "jitter": 20}, remains: true},
 		{kind: "reset_peer", server: map[string]any{"timeout": 0}, source: map[string]any{"timeout": 0}, prepared: true},
-		{kind: "limit_data", server: map[string]any{"bytes": 100}, source: map[string]any{"bytes": 1 << 20}, remains: true},
+		{kind: "limit_data", server: map[string]any{"bytes": 100}, source: map[string]any{"bytes": 3 << 20}, remains: true},
 		{kind: "timeout", server: map[string]any{"timeout": 0}, source: map[string]any{"timeout": 300}},
 	} {
 		t.Run(tt.kind, func(t *testing.T) {
