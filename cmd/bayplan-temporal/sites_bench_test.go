@@ -128,7 +128,7 @@ func newWorld(t testing.TB, sites int) *world {
 	w := &world{t: t, dir: dir, files: t.TempDir(), seeds: map[int]string{}}
 	port := strconv.Itoa(freeport.MustGetFreePort())
 	w.address = "127.0.0.1:" + port
-	w.server = start(t, "server", serverSetup{File: filepath.Join(w.files, "temporal.db"), Port: port}.text())
+	w.server = start(t, "server", serverSetup{File: filepath.Join(w.dir, "temporal.db"), Port: port}.text())
 	w.server.out.wait(t, "serving")
 	w.upstream = newUpstream(t)
 	w.centre = newCounted(t, newRegistry(t), nil)
@@ -144,7 +144,7 @@ func newWorld(t testing.TB, sites int) *world {
 }
 
 // fastDir returns a directory whose disk is no bound, or "" for that of temporary files: each site
-// has a disk of its own.
+// and the server have disks of their own, which this machine lacks.
 func fastDir() string {
 	if _, err := os.Stat("/dev/shm"); err == nil {
 		return "/dev/shm"
