@@ -45,8 +45,8 @@ type Options struct {
 	// Adapt changes settings of steps and connections, or is nil.
 	Adapt *Adapt
 
-	// Opened is told the path of each file before it is read, as it is named, or is nil.
-	Opened func(path string)
+	// Opened is told the path of each file, as it is named, and what was read of it, or is nil.
+	Opened func(path string, text []byte)
 
 	// At returns where the file is that a path means: of the options, or of an include. nil
 	// means that it is at the path.
@@ -76,10 +76,11 @@ func (o Options) readFile(file string) ([]byte, error) {
 // cannot be read, is not YAML or is not a mapping.
 func Load(ctx context.Context, path string, o Options) (*Plan, Errors) {
 	o.read = func(file string) ([]byte, error) {
+		text, err := readFile(ctx, file)
 		if o.Opened != nil {
-			o.Opened(file)
+			o.Opened(file, text)
 		}
-		return readFile(ctx, file)
+		return text, err
 	}
 	raw, err := o.read(path)
 	if err != nil {

@@ -53,6 +53,12 @@ func NewSecret(value string) Secret {
 	return Secret{&secretSource{read: true, value: value}}
 }
 
+// EnvSecret makes a secret that is in an environment variable, which a setting names. The redactor
+// learns its value.
+func EnvSecret(variable string, r *redact.Redactor) Secret {
+	return Secret{&secretSource{name: variable, env: variable, redactor: r}}
+}
+
 // IsZero reports whether the plan names no secret.
 func (s Secret) IsZero() bool { return s.from == nil }
 

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/wire"
 	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/internal/fault"
 )
@@ -50,7 +51,7 @@ func tlsOf(c *cli.Context) (*tls.Config, error) {
 }
 
 // dial connects to the server. identity is what the server calls this process.
-func (p *program) dial(c *cli.Context, identity string) (client.Client, error) {
+func (p *program) dial(c *cli.Context, identity string) (*wire.Wire, error) {
 	config, err := tlsOf(c)
 	if err != nil {
 		return nil, err
@@ -65,14 +66,14 @@ func (p *program) dial(c *cli.Context, identity string) (client.Client, error) {
 	if err != nil {
 		return nil, fault.WithHint(fmt.Errorf("connect to the Temporal server at %s: %w", c.String("address"), err), "--address names another one; for a try, start one with: temporal server start-dev")
 	}
-	return connected, nil
+	return &wire.Wire{Client: connected, Namespace: c.String("namespace"), Identity: identity}, nil
 }
 
 // retryDial is how long a worker waits before it dials again.
 const retryDial = 5 * time.Second
 
 // reach connects to the server as dial does, and waits for a server that does not answer.
-func (p *program) reach(c *cli.Context, identity string) (client.Client, error) {
+func (p *program) reach(c *cli.Context, identity string) (*wire.Wire, error) {
 	if _, err := tlsOf(c); err != nil {
 		return nil, err
 	}

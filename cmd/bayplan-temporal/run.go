@@ -8,19 +8,16 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/flow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/follow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/wire"
 	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/cmd/internal/exitcode"
-	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -36,31 +33,31 @@ func (p *program) runCommand() *cli.Command {
 }
 
 // build reads the plan of the flags and makes its run. All that is wrong here is wrong before
-// anything is run. The plan is given as far as it can be read.
-func (p *program) build(c *cli.Context) (*request.Run, *loader.Plan, error) {
+// anything is run. What could be read of the plan is given with an error, too.
+func (p *program) build(c *cli.Context) (*request.Built, error) {
 	values, err := p.Values(c)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := request.CheckSite(c.String("centre")); err != nil {
-		return nil, nil, commandline.Usage(fmt.Errorf("--centre: %w", err))
+		return nil, commandline.Usage(fmt.Errorf("--centre: %w", err))
 	}
 	if c.IsSet("max-failures") && (c.Int("max-failures") < 0 || len(c.StringSlice("wave")) == 0) {
-		return nil, nil, commandline.Usage(errors.New("--max-failures N stops further waves: it needs --wave, and N of 0 or more"))
+		return nil, commandline.Usage(errors.New("--max-failures N stops further waves: it needs --wave, and N of 0 or more"))
 	}
 	if c.Duration("silence") < 5*time.Second || c.Duration("patience") < time.Second {
-		return nil, nil, commandline.Usage(errors.New("--silence is at least 5s, and --patience at least 1s"))
+		return nil, commandline.Usage(errors.New("--silence is at least 5s, and --patience at least 1s"))
 	}
-	run, read, err := request.Build(c.Context, request.Options{
+	run, err := request.Build(c.Context, request.Options{
 		Version: version(), File: c.String("file"), Values: values, Centre: c.String("centre"), Locked: c.Bool("locked"),
 		Waves: c.StringSlice("wave"), MaxFailures: c.Int("max-failures"), Silence: c.Duration("silence"), Patience: c.Duration("patience"),
 	})
 	if err != nil {
-		return nil, read, commandline.Usage(err)
+		return run, commandline.Usage(err)
 	}
-	p.Found.Load(read.Graph)
-	p.Warn(read.Warnings)
-	return run, read, nil
+	p.Found.Load(run.Read.Graph)
+	p.Warn(run.Read.Warnings)
+	return run, nil
 }
 
 // runPlan is the action of run.
@@ -75,9 +72,9 @@ func (p *program) runPlan(c *cli.Context) error {
 
 // startAndShow starts the run of a plan, or joins it, and shows it until it has ended.
 func (p *program) startAndShow(c *cli.Context, m *commandline.Measurement) error {
-	run, read, err := p.build(c)
-	if m != nil && read != nil && read.Parsed != nil {
-		m.Plan = read.Parsed.Name
+	run, err := p.build(c)
+	if m != nil && run != nil && run.Read != nil && run.Read.Parsed != nil {
+		m.Plan = run.Read.Parsed.Name
 	}
 	if err != nil {
 		return err
@@ -97,8 +94,8 @@ func (p *program) startAndShow(c *cli.Context, m *commandline.Measurement) error
 		return err
 	}
 	defer stop()
-	s := &showing{program: p, measured: m, graph: read.Graph, steps: run.Steps}
-	return s.show(c, &follow.Follower{Client: connected, Run: run, Of: of, Tell: p.Tell})
+	s := &showing{program: p, measured: m, graph: run.Read.Graph, steps: run.Steps}
+	return s.show(c, &follow.Follower{Server: connected, Run: run.Run, Version: run.Packed.Head.Version, Of: of, Tell: p.Tell})
 }
 
 // An openError says that a run of the plan is open that is another one.
@@ -118,48 +115,35 @@ func (e *openError) Hint() string {
 }
 
 // start starts a run, or joins the open one if it is the same.
-func (p *program) start(ctx context.Context, c client.Client, run *request.Run) (workflow.Execution, error) {
-	packed, err := run.Pack()
-	if err != nil {
-		return workflow.Execution{}, commandline.Usage(err)
-	}
-	id := flow.WorkflowID(run.Plan)
-	began, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: flow.Queue, WorkflowExecutionErrorWhenAlreadyStarted: true,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		Memo: map[string]any{flow.DigestMemo: run.Digest},
-	}, flow.WorkflowName, packed)
+func (p *program) start(ctx context.Context, server *wire.Wire, run *request.Built) (workflow.Execution, error) {
+	of, err := server.Start(ctx, run.Plan, run.Packed)
 	var open *serviceerror.WorkflowExecutionAlreadyStarted
 	switch {
 	case errors.As(err, &open):
-		return p.join(ctx, c, run, workflow.Execution{ID: id, RunID: open.RunId})
+		return p.join(ctx, server, run, workflow.Execution{ID: of.ID, RunID: open.RunId})
 	case err != nil:
-		return workflow.Execution{}, fmt.Errorf("start the run: %w", err)
+		return of, fmt.Errorf("start the run: %w", err)
 	}
-	return workflow.Execution{ID: id, RunID: began.GetRunID()}, nil
+	return of, nil
 }
 
 // join finds out whether the open run is the same one.
-func (p *program) join(ctx context.Context, c client.Client, run *request.Run, of workflow.Execution) (workflow.Execution, error) {
-	d, err := c.DescribeWorkflowExecution(ctx, of.ID, of.RunID)
+func (p *program) join(ctx context.Context, server *wire.Wire, run *request.Built, of workflow.Execution) (workflow.Execution, error) {
+	d, err := server.DescribeWorkflowExecution(ctx, of.ID, of.RunID)
 	if err != nil {
 		return of, fmt.Errorf("look at the open run: %w", err)
 	}
 	info := d.GetWorkflowExecutionInfo()
 	since := info.GetStartTime().AsTime().Local().Format(time.DateTime)
-	if memo(info.GetMemo(), flow.DigestMemo) != run.Digest {
+	digest, err := server.DigestOf(info.GetMemo())
+	if err != nil {
+		return of, fmt.Errorf("look at the open run: %w", err)
+	}
+	if digest != run.Packed.Head.Digest() {
 		return of, &openError{run.Plan, since}
 	}
 	p.Tell("joined the run that is open since " + since)
 	return of, nil
-}
-
-func memo(m *commonpb.Memo, name string) string {
-	var text string
-	if payload := m.GetFields()[name]; payload != nil {
-		_ = converter.GetDefaultDataConverter().FromPayload(payload, &text) // "" is no digest
-	}
-	return text
 }
 
 func (p *program) cancelCommand() *cli.Command {

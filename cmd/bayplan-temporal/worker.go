@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/follow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/site"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/wire"
 	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
@@ -49,17 +49,17 @@ func (p *program) work(c *cli.Context) error {
 		return err
 	}
 	defer lock.Close()
-	if s.Client, err = p.reach(c, s.Identity); err != nil {
+	if s.Server, err = p.reach(c, s.Identity); err != nil {
 		return err
 	}
-	defer s.Client.Close()
+	defer s.Server.Close()
 	stop, err := startSite(s, c.Int("parallel"))
 	if err != nil {
 		return err
 	}
 	defer stop()
 	if c.Bool("runs") {
-		stop, err := startRuns(s.Client)
+		stop, err := startRuns(s.Server)
 		if err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (p *program) told(e runner.Event) {
 
 // startSite begins to take the steps of a site.
 func startSite(s *site.Site, parallel int) (stop func(), err error) {
-	w := worker.New(s.Client, flow.SiteQueue(s.Name), worker.Options{
+	w := worker.New(s.Server.Client, flow.SiteQueue(s.Name), worker.Options{
 		Identity: s.Identity, DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: parallel,
 		WorkerStopTimeout: stopWait, MaxHeartbeatThrottleInterval: 2 * time.Second,
 	})
@@ -128,9 +128,9 @@ func startSite(s *site.Site, parallel int) (stop func(), err error) {
 }
 
 // startRuns begins to advance runs.
-func startRuns(c client.Client) (stop func(), err error) {
-	w := worker.New(c, flow.Queue, worker.Options{DisableRegistrationAliasing: true})
-	w.RegisterWorkflowWithOptions(flow.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
+func startRuns(server *wire.Wire) (stop func(), err error) {
+	w := worker.New(server.Client, flow.Queue, worker.Options{DisableRegistrationAliasing: true})
+	w.RegisterWorkflowWithOptions(flow.Workflow{Values: server.Values}.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
 	return w.Stop, w.Start()
 }
 
@@ -138,7 +138,7 @@ func startRuns(c client.Client) (stop func(), err error) {
 func (p *program) watchOthers(ctx context.Context, s *site.Site) {
 	told := map[string]bool{}
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		others, err := follow.WorkersOf(ctx, s.Client, s.Name)
+		others, err := follow.WorkersOf(ctx, s.Server, s.Name)
 		for _, other := range others {
 			if err == nil && other != s.Identity && !told[other] {
 				told[other] = true

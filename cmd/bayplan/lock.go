@@ -151,6 +151,8 @@ func (p *program) updateLock(c *cli.Context, s *session, r *runner.Runner) error
 	}
 	if report.Count(runner.Failed, runner.Skipped, runner.Waiting) == 0 && len(r.Only)+len(r.Skip) == 0 {
 		s.tags.Prune() // safe only now: every image of the plan was looked up
+	} else {
+		s.tags.Recall() // what --update forgot, and a step that failed or is left out has not looked up
 	}
 	changes := s.tags.Changes()
 	if err := s.tags.Save(); err != nil {

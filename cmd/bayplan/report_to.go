@@ -49,6 +49,9 @@ func (p *program) withSiteReport(mode runner.Mode, do cli.ActionFunc) cli.Action
 		if errors.As(done, new(*runner.LockedError)) {
 			return done // the run that holds the state sends one
 		}
+		if len(p.reported.plan.Conns.CheckRegistries(to.Host)) > 0 {
+			return done // a rehearsal whose file does not name the registry; told with the mistakes of the plan
+		}
 		p.sendReport(c, p.reported.run(c, mode, done))
 		return done
 	}

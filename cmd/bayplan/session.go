@@ -47,7 +47,7 @@ func (p *program) load(c *cli.Context) (*session, error) {
 func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*session, error) {
 	read, errs := loader.Load(c.Context, file, options, p.reports...)
 	if read.Parsed == nil {
-		if file == commandline.DefaultPlan && !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 { // the file cannot be read at all
+		if file == commandline.DefaultPlan && !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 && errs[0].Hint == "" { // the file cannot be read at all
 			errs[0].Hint = "-f FILE names a plan with another name or in another place; bayplan init writes a first one"
 		}
 		return nil, errs.Err()

@@ -47,6 +47,10 @@ func decompress(r *bufio.Reader, l Limits) (out io.Reader, kind string, close fu
 	return out, kind, close, nil
 }
 
+// errNeeds is the error of a stream that is whole, and cannot be unpacked without something
+// else.
+var errNeeds = errors.New("to unpack it takes")
+
 // A zstdReader decompresses zstd. A frame says how much of what was unpacked its decoder
 // must keep, which is up to 2 GiB with zstd's option --long.
 type zstdReader struct {
@@ -71,6 +75,9 @@ func (z *zstdReader) Read(p []byte) (int, error) {
 	// for a frame that announces its size.
 	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
 		err = limitErrorf("Window", "zstd asks for a window of more than %s (its option --long)", human.Size(z.window))
+	}
+	if errors.Is(err, zstd.ErrUnknownDictionary) {
+		err = fmt.Errorf("%w a dictionary that is in another file (zstd -D)", errNeeds)
 	}
 	return n, err
 }
@@ -106,6 +113,9 @@ func (x *xzReader) Read(p []byte) (int, error) {
 func (x *xzReader) explain(err error) error {
 	if errors.Is(err, xz.ErrMemlimit) {
 		return limitErrorf("Window", "xz asks for a dictionary of more than %s", human.Size(x.window))
+	}
+	if errors.Is(err, xz.ErrOptions) {
+		return fmt.Errorf("%w a filter that bayplan does not have; pack it with xz alone, without options such as --arm64", errNeeds)
 	}
 	if err == nil || err == io.EOF {
 		return err

@@ -145,6 +145,8 @@ func readError(kind string, err error) error {
 	switch {
 	case errors.Is(err, ErrLimit), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.Is(err, errNeeds):
+		return fmt.Errorf("%s: %w", kind, err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the archive is truncated: %s: %w", kind, err)
 	}

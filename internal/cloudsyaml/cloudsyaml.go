@@ -5,6 +5,7 @@
 package cloudsyaml
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,14 +144,15 @@ func (f *files) examine(ctx context.Context, r Request, entry settings) (Cloud, 
 		err = c.fill(whole)
 	}
 	if err != nil {
-		return Cloud{}, inFile(source, err)
+		return Cloud{}, inFile(source, err, c.Notes...)
 	}
 	return c, nil
 }
 
-// inFile names the file of a mistake.
-func inFile(source string, err error) error {
-	return fault.WithHint(fmt.Errorf("%s: %w", source, err), fault.Hint(err))
+// inFile names the file of a mistake. What there is to know about the files, such as a profile
+// that is not there, is the hint of a mistake that has none.
+func inFile(source string, err error, notes ...string) error {
+	return fault.WithHint(fmt.Errorf("%s: %w", source, err), cmp.Or(fault.Hint(err), strings.Join(notes, "; ")))
 }
 
 // fill examines the merged settings.

@@ -85,37 +85,45 @@ type region struct {
 	values settings
 }
 
-// knownRegions gives the regions that the entry names, or else those of its profile. In the
-// entry, regions comes before region_name.
+// knownRegions gives the regions that the entry names, or else those of its profile. In both,
+// regions comes before region_name. The region_name of an entry may name several, with commas
+// between them or as a list; that of a profile is one name.
 func knownRegions(entry, profile settings) ([]region, error) {
-	for _, s := range []settings{entry, profile} {
-		switch value := s.get("regions").(type) {
-		case nil:
-		case []any:
-			return readRegions(value)
-		default:
-			return nil, errors.New("setting regions is not a list")
+	if value := entry.get("regions"); value != nil {
+		return readRegions(value)
+	}
+	switch value := entry.get("region_name").(type) {
+	case nil:
+	case []any:
+		return readRegions(value)
+	default:
+		names, err := scalar(value, "region_name")
+		if err != nil {
+			return nil, err
 		}
-		switch value := s.get("region_name").(type) {
-		case nil:
-		case []any:
-			return readRegions(value)
-		default:
-			names, err := scalar(value, "region_name")
-			if err != nil {
-				return nil, err
-			}
-			var regions []region
-			for name := range strings.SplitSeq(names, ",") {
-				regions = append(regions, region{name: name})
-			}
-			return regions, nil
+		var regions []region
+		for name := range strings.SplitSeq(names, ",") {
+			regions = append(regions, region{name: name})
+		}
+		return regions, nil
+	}
+	if value := profile.get("regions"); value != nil {
+		if regions, err := readRegions(value); err != nil || len(regions) > 0 {
+			return regions, err
 		}
 	}
-	return nil, nil
+	name, err := scalar(profile.get("region_name"), "region_name")
+	if err != nil || name == "" {
+		return nil, err
+	}
+	return []region{{name: name}}, nil
 }
 
-func readRegions(list []any) ([]region, error) {
+func readRegions(value any) ([]region, error) {
+	list, ok := value.([]any)
+	if !ok {
+		return nil, errors.New("setting regions is not a list")
+	}
 	regions := make([]region, len(list))
 	for i, item := range list {
 		path := fmt.Sprintf("regions[%d]", i)

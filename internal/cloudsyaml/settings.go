@@ -102,12 +102,19 @@ func (s *settings) update(over settings) {
 	}
 }
 
+// readTags are the tags of YAML that do not change what a text stands for. Others, such as
+// !vault and !!binary, say that the text is not the value.
+var readTags = [...]string{"", "!", "!!str", "!!int", "!!float", "!!bool", "!!null"}
+
 // scalar gives the text of a setting, "" if it is not set. path names it in errors.
 func scalar(value any, path string) (string, error) {
 	switch v := value.(type) {
 	case nil:
 		return "", nil
 	case yamlguard.Opened:
+		if !slices.Contains(readTags[:], v.Tag) {
+			return "", fault.WithHint(fmt.Errorf("setting %s has the tag %s, which the openstack command does not read", path, v.Tag), "write the value itself, without a tag")
+		}
 		kind := ""
 		if v.Changes() {
 			kind = "a number that the openstack command reads in another way than it is written"

@@ -19,6 +19,10 @@ import (
 // ErrNotFound is given for an image that is not in the cloud.
 var ErrNotFound = errors.New("no such image")
 
+// errNoJSON is given where something else than a service of OpenStack answers, mostly a proxy or
+// a page to log in at.
+var errNoJSON = errors.New("the answer is no JSON, so it is not that of a service of OpenStack")
+
 // A responseError is a response of the cloud whose status code is an error, or a success
 // that does not fit the request.
 type responseError struct {
@@ -73,10 +77,14 @@ func explain(err error) error {
 		if code.Actual < 400 && len(code.Body) >= maxAnswer {
 			return errLargeAnswer
 		}
-		return &responseError{code.Actual, bodyText(code.Body)}
+		return &responseError{code.Actual, bodyText(code.Actual, code.Body)}
 	}
 	if err == nil || fault.IsCancelled(err) {
 		return err
+	}
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return errNoJSON
 	}
 	var way *url.Error
 	if !errors.As(err, &way) {
@@ -99,11 +107,30 @@ func isCertificateError(err error) bool {
 	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid)
 }
 
+// ownWords gives what a service says to explain the status code of its answer, behind a colon. What
+// says no more than the code is left out.
+func ownWords(err error) string {
+	var code gophercloud.ErrUnexpectedResponseCode
+	if !errors.As(err, &code) {
+		return ""
+	}
+	text := bodyText(code.Actual, code.Body)
+	for _, same := range []string{http.StatusText(code.Actual), "404 page not found", "The request you have made requires authentication."} {
+		if strings.EqualFold(text, same) {
+			return ""
+		}
+	}
+	if text != "" {
+		text = ": " + text
+	}
+	return text
+}
+
 var markup = lazyregexp.New(`(?s)<(style|script|title).*?</(style|script|title)>|<[^>]*>`)
 
-// bodyText finds the message in an answer's body: Glance writes HTML, other services
+// bodyText finds the message in the body of an answer with a status code: Glance writes HTML, other services
 // write JSON.
-func bodyText(body []byte) string {
+func bodyText(code int, body []byte) string {
 	var doc struct {
 		Message string `json:"message"`
 		Error   struct {
@@ -115,6 +142,8 @@ func bodyText(body []byte) string {
 		text = doc.Message + doc.Error.Message
 	}
 	text = strings.Join(strings.Fields(markup.ReplaceAllString(text, " ")), " ")
+	// HTML repeats the status code as a heading.
+	text = strings.TrimSpace(strings.TrimPrefix(text, fmt.Sprintf("%d %s", code, http.StatusText(code))))
 	const most = 300
 	if runes := []rune(text); len(runes) > most {
 		text = string(runes[:most]) + "..."

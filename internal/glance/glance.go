@@ -273,10 +273,10 @@ func explainLogin(err error, creds credentials) error {
 	}
 	switch {
 	case gophercloud.ResponseCodeIs(err, http.StatusUnauthorized):
-		return fault.WithHint(fmt.Errorf("the identity service at %s refuses the credentials of user %q (401)", at, userOf(creds.auth)),
+		return fault.WithHint(fmt.Errorf("the identity service at %s refuses the credentials of user %q (401)%s", at, userOf(creds.auth), ownWords(err)),
 			"check user, password, project and their domains in "+creds.source)
 	case gophercloud.ResponseCodeIs(err, http.StatusNotFound):
-		return fault.WithHint(fmt.Errorf("there is no identity service at %s (404)", at),
+		return fault.WithHint(fmt.Errorf("there is no identity service at %s (404)%s", at, ownWords(err)),
 			"auth_url in "+creds.source+" should end in /v3")
 	}
 	err = explain(err)
@@ -292,6 +292,13 @@ func explainLogin(err error, creds credentials) error {
 
 func explainEndpoint(err error, creds credentials) error {
 	var absent *gophercloud.ErrEndpointNotFound
+	var way *url.Error
+	if errors.As(err, &way) {
+		if at, bad := url.Parse(way.URL); bad != nil || at.Host == "" {
+			return fault.WithHint(fmt.Errorf("the catalogue of the cloud says that the image service is at %q, which is no address", way.URL),
+				"have the endpoint corrected, or set image_endpoint_override in clouds.yaml")
+		}
+	}
 	if !errors.As(err, &absent) {
 		return fmt.Errorf("find the image service: %w", explain(err))
 	}

@@ -260,7 +260,7 @@ func TestErrorsOfTheCloud(t *testing.T) {
 		want       string
 		connection bool
 	}{
-		{"HTML", 403, "<html><head>\n <title>403 Forbidden</title></head><body><h1>403 Forbidden</h1>You are not\n authorized</body></html>", `list the images of cloud "undercloud": the cloud answers 403 Forbidden: 403 Forbidden You are not authorized`, false},
+		{"HTML", 403, "<html><head>\n <title>403 Forbidden</title></head><body><h1>403 Forbidden</h1>You are not\n authorized</body></html>", `list the images of cloud "undercloud": the cloud answers 403 Forbidden: You are not authorized`, false},
 		{"JSON", 404, `{"message": "No such thing", "code": "404 Not Found"}`, "404 Not Found: No such thing", false},
 		{"nothing", 502, "", "502 Bad Gateway", true},
 		{"much", 500, strings.Repeat("x", 1000), "xxx...", true},

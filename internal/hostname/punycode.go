@@ -11,7 +11,7 @@ import (
 // toASCII returns the form that DNS has for a name with other letters: each of its labels
 // in Punycode (RFC 3492) behind xn--. It returns "" for a name that has none.
 func toASCII(name string) string {
-	labels := strings.Split(strings.NewReplacer("。", ".", "．", ".").Replace(norm.NFC.String(strings.ToLower(name))), ".")
+	labels := strings.Split(strings.NewReplacer("。", ".", "．", ".").Replace(strings.ToLower(norm.NFKC.String(name))), ".")
 	for i, label := range labels {
 		if strings.ContainsFunc(label, func(r rune) bool { return r > 127 && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) }) {
 			return ""

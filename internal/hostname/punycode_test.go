@@ -12,6 +12,9 @@ func TestToASCII(t *testing.T) {
 		"例え.テスト":                   "xn--r8jz45g.xn--zckzah",
 		"пример.испытание":         "xn--e1afmkfd.xn--80akhbyknj4f",
 		"ü":                        "xn--tda",
+		"ｂücher.ｅxample":           "xn--bcher-kva.example",
+		"ﬁ.example":                "fi.example",
+		"BU\u0308CHER.example":     "xn--bcher-kva.example",
 		"a b.example":              "",
 		"x☃.example":               "",
 	} {

@@ -51,6 +51,22 @@ func (k Kernel) Arg(name string) (string, bool) {
 	return "", false
 }
 
+// AllRamdisks is the name under which iPXE gives a kernel that UEFI has started all ramdisks
+// that were loaded.
+const AllRamdisks = "initrd.magic"
+
+// Ramdisks returns the names of the ramdisks on the command line: a kernel that UEFI has
+// started loads those of every initrd= and puts them together.
+func (k Kernel) Ramdisks() []string {
+	var names []string
+	for _, arg := range k.Args {
+		if list, ok := strings.CutPrefix(arg, "initrd="); ok {
+			names = append(names, strings.Split(list, ",")...)
+		}
+	}
+	return names
+}
+
 // Parse reads a script. It skips commands that it does not know, since scripts
 // have many. A kernel or initrd command without a file is an error.
 func Parse(r io.Reader) (*Script, error) {

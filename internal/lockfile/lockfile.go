@@ -166,6 +166,17 @@ func (f *File) Prune() {
 	maps.DeleteFunc(f.entries, func(name, _ string) bool { return !f.used[name] })
 }
 
+// Recall locks what Forget has unlocked, and nothing has locked since, to what it was locked to.
+func (f *File) Recall() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, value := range f.onDisk {
+		if _, locked := f.entries[name]; !locked {
+			f.entries[name] = value
+		}
+	}
+}
+
 // A Change is the difference between an entry in memory and on disk. A selection has one
 // for each image that it gains or loses.
 type Change struct {

@@ -97,6 +97,19 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// What was forgotten and not looked up again is not lost.
+func TestRecall(t *testing.T) {
+	f := mustRead(t, writeFile(t, "images:\n  quay.io/a:1: "+sum("a")+"\n  quay.io/b:1: "+sum("b")+"\nchoices:\n  \"quay.io/c newest 1.*\": \"1.1\"\n"))
+	f.Forget("*")
+	f.Add("quay.io/a:1", sum("d"))
+	f.Add("quay.io/new:1", sum("c"))
+	f.Recall()
+	want := []Change{{Name: "quay.io/a:1", Old: sum("a"), New: sum("d")}, {Name: "quay.io/new:1", New: sum("c")}}
+	if diff := cmp.Diff(want, f.Changes()); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
 // A file without changes is not written: its comments stay, and its file system
 // may be read-only.
 func TestWriteOnlyWhatChanged(t *testing.T) {

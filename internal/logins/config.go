@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/textfile"
 )
@@ -48,6 +49,9 @@ func (f *Finder) load() error {
 			f.absent = append(f.absent, file)
 			continue
 		}
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fault.WithHint(err, "the environment variable REGISTRY_AUTH_FILE names it")
+		}
 		if err != nil {
 			return fmt.Errorf("reading credentials: %w", err)
 		}
@@ -65,7 +69,7 @@ func (f *Finder) readConfig(file string) (config, error) {
 	f.Secrets.AddSettings(string(b)) // an error of the JSON may quote a value
 	c := config{file: file}
 	if err := json.Unmarshal(b, &c); err != nil {
-		return config{}, fmt.Errorf("%s: %w", file, err)
+		return config{}, fault.JSON(file, b, err)
 	}
 	return c, nil
 }

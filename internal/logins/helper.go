@@ -45,8 +45,8 @@ func serverNames(at hostname.Registry, key string) []string {
 	return all
 }
 
-// askHelper asks a credential helper for the credential of a server.
-func (f *Finder) askHelper(ctx context.Context, name, server string) (Credential, error) {
+// askHelper asks a credential helper, which a file names, for the credential of a server.
+func (f *Finder) askHelper(ctx context.Context, file, name, server string) (Credential, error) {
 	if !helperName.MatchString(name) {
 		return Credential{}, fmt.Errorf("%q cannot be the name of a credential helper", name)
 	}
@@ -58,7 +58,7 @@ func (f *Finder) askHelper(ctx context.Context, name, server string) (Credential
 		hint := fmt.Sprintf("to see why, run it by hand: echo %s | docker-credential-%s get", server, name)
 		if errors.Is(err, exec.ErrNotFound) {
 			err = errors.New("there is no such command in PATH")
-			hint = "install it, or log in again without it: the files of podman login and docker login name it"
+			hint = fmt.Sprintf("install it, or log in again without it: %s names it", file)
 		}
 		return Credential{}, fault.WithHint(fmt.Errorf("asking docker-credential-%s for %s: %w", name, server, err), hint)
 	}

@@ -128,20 +128,20 @@ func (f *Finder) learn(c Credential) {
 // file, the helper for all registries after them.
 func (f *Finder) findIn(ctx context.Context, c config, at hostname.Registry, repository string) (Credential, error) {
 	if key := longest(c.CredHelpers, at, repository); key != "" {
-		return f.askOnce(ctx, c.CredHelpers[key], serverNames(at, key))
+		return f.askOnce(ctx, c.file, c.CredHelpers[key], serverNames(at, key))
 	}
 	if found, err := c.lookup(at, repository); err != nil || found != (Credential{}) {
 		return found, err
 	}
 	if c.CredsStore != "" {
-		return f.askOnce(ctx, c.CredsStore, serverNames(at, ""))
+		return f.askOnce(ctx, c.file, c.CredsStore, serverNames(at, ""))
 	}
 	return Credential{}, nil
 }
 
-// askOnce asks a helper for the first credential that it has under one of the names of
+// askOnce asks a helper, which a file names, for the first credential that it has under one of the names of
 // a server.
-func (f *Finder) askOnce(ctx context.Context, name string, servers []string) (Credential, error) {
+func (f *Finder) askOnce(ctx context.Context, file, name string, servers []string) (Credential, error) {
 	key := helperKey{name, servers[0]}
 	if found, known := f.asked[key]; known {
 		return found, nil
@@ -149,7 +149,7 @@ func (f *Finder) askOnce(ctx context.Context, name string, servers []string) (Cr
 	var found Credential
 	for _, server := range servers {
 		var err error
-		if found, err = f.askHelper(ctx, name, server); err != nil {
+		if found, err = f.askHelper(ctx, file, name, server); err != nil {
 			return Credential{}, err
 		}
 		if found != (Credential{}) {

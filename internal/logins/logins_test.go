@@ -86,7 +86,7 @@ func TestBadFiles(t *testing.T) {
 		`{"auths":`:                                  "unexpected end of JSON input",
 		`{"auths":{"a":{"auth":"!hu"}}}`:             `auth of "a" is not base64`,
 		`{"auths":{"a":{"auth":"aHVudGVyMg=="}}}`:    `auth of "a" has no colon`,
-		`{"auths":[]}`:                               "cannot unmarshal array",
+		`{"auths":[]}`:                               "auth.json:1:10: a value of the wrong type (array) for \"auths\"",
 		`{"credHelpers":{"a":"../../bin/sh"}}`:       `"../../bin/sh" cannot be the name`,
 		`{"x":"` + strings.Repeat("x", 5<<20) + `"}`: "larger than 4 MiB",
 	} {
@@ -97,8 +97,8 @@ func TestBadFiles(t *testing.T) {
 		}
 	}
 	k := &Finder{Files: []string{filepath.Join(t.TempDir(), "absent")}, Strict: true}
-	if _, err := k.Find(t.Context(), hostname.Registry{Host: "a"}, "x"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("got %v", err)
+	if _, err := k.Find(t.Context(), hostname.Registry{Host: "a"}, "x"); !errors.Is(err, os.ErrNotExist) || !strings.Contains(fault.Hint(err), "REGISTRY_AUTH_FILE") {
+		t.Errorf("got %v (%s)", err, fault.Hint(err))
 	}
 }
 
@@ -228,7 +228,7 @@ func TestHelperThatIsNotInstalled(t *testing.T) {
 		k := FromEnvironment()
 		k.Files = []string{write(t, file)}
 		_, err := k.Find(t.Context(), hostname.Registry{Host: "a.example"}, "x")
-		if err == nil || !strings.Contains(err.Error(), "docker-credential-nowhere for a.example: there is no such command in PATH") || !strings.HasPrefix(fault.Hint(err), "install it") {
+		if err == nil || !strings.Contains(err.Error(), "docker-credential-nowhere for a.example: there is no such command in PATH") || !strings.HasPrefix(fault.Hint(err), "install it") || !strings.HasSuffix(fault.Hint(err), ": "+k.Files[0]+" names it") {
 			t.Errorf("%s: got %v (%s)", name, err, fault.Hint(err))
 		}
 	}

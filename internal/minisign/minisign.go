@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -146,6 +147,24 @@ func (k *SecretKey) Verify(content, signature []byte) error {
 		return err
 	}
 	return public.Verify(content, signature)
+}
+
+// Keys are secret keys that are kept, so that each is decrypted once. The zero value has none. It is
+// for use by many goroutines at once.
+type Keys struct {
+	mu   sync.Mutex
+	kept []*SecretKey
+}
+
+// Keep gives the key that is kept already if it is the same, or else keeps this one.
+func (k *Keys) Keep(key *SecretKey) *SecretKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if i := slices.IndexFunc(k.kept, func(other *SecretKey) bool { return other.name == key.name && other.IsKey(key) }); i >= 0 {
+		return k.kept[i]
+	}
+	k.kept = append(k.kept, key)
+	return key
 }
 
 // IsKey says whether the key is the one in a file of this content.

@@ -90,3 +90,23 @@ func TestKeysThatAreNone(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A key that several layouts are signed with is kept once, so that it is decrypted once.
+func TestKeys(t *testing.T) {
+	_, secret, err := Generate(rand.NewChaCha8([32]byte{7}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(name string) *SecretKey {
+		k, err := NewSecretKey(name, secret, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	var keys Keys
+	one, again, other := keys.Keep(open("a.key")), keys.Keep(open("a.key")), keys.Keep(open("b.key"))
+	if one != again || one == other {
+		t.Error("each layout has a key of its own")
+	}
+}

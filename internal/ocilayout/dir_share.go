@@ -1,6 +1,7 @@
 package ocilayout
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,10 +15,11 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 )
 
-func (s *dirStore) Begin() {
+func (s *dirStore) Begin(context.Context) error {
 	s.sharing.Lock()
 	defer s.sharing.Unlock()
 	s.users++
+	return nil
 }
 
 // share keeps other processes from removing blobs while the execution lasts.

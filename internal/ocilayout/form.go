@@ -2,11 +2,8 @@ package ocilayout
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,7 +12,6 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/pieces"
-	"github.com/bayplan/bayplan/internal/readers"
 	"github.com/bayplan/bayplan/internal/receipt"
 )
 
@@ -50,9 +46,14 @@ func (s *tarStore) setForm(f Form) error {
 	if s.form != nil && (s.form.Split != f.Split || !sameKey(s.form.Key, f.Key)) {
 		return fault.WithHint(fmt.Errorf("%s: %w", s.path, ErrForm), "give both steps the same split and sign, or each a layout of its own")
 	}
-	if s.form == nil {
-		s.form, s.lastSeen = &f, nil
+	if s.form != nil {
+		return nil
 	}
+	s.form = &f
+	if d := s.lastSeen; d != nil && d.table != nil { // what was proven stays so
+		return d.main.Fits(f.Split)
+	}
+	s.lastSeen = nil
 	return nil
 }
 
@@ -170,22 +171,23 @@ func (s *tarStore) proven(ctx context.Context) (*tarDisk, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	is := Absent
 	if err == nil {
-		err = s.prove(ctx, func([]byte) error { return nil })
+		is, err = s.prove(ctx, func([]byte) error { return nil })
 	}
 	if err != nil {
 		return nil, anew(s.path, err)
 	}
-	if d := s.lastSeen; d != nil && d.table != nil {
-		return d, nil
+	if is != Proven {
+		return nil, nil // the archive that the table names is not there
 	}
-	return nil, nil // the archive that the table names is not there
+	return s.lastSeen, nil
 }
 
 // Seal writes what Unsealed says, unless another execution still adds to the layout and seals it
 // afterwards.
 func (l *Layout) Seal(ctx context.Context) error {
-	if err := l.note(); err != nil {
+	if err := l.note(ctx); err != nil {
 		return err
 	}
 	s, ok := l.store.(*tarStore)
@@ -198,47 +200,50 @@ func (l *Layout) Seal(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.w != nil {
+	if s.w != nil || s.users > 0 {
 		return nil
 	}
 	f, err := pieces.OpenLocked(s.path, pieces.Mode{Most: s.form.Split})
 	if err != nil {
 		return err
 	}
-	err = s.seal(ctx)
-	return errors.Join(err, f.Unlock(), f.Close())
+	if err = s.seal(ctx, f); err != nil {
+		err = fmt.Errorf("%s: its table of pieces: %w", s.path, err)
+	}
+	return errors.Join(err, f.Unlock()) // what was found refers to it
 }
 
-// seal signs a table only if it is the one of the pieces.
-func (s *tarStore) seal(ctx context.Context) error {
+// seal signs a table only if it is the one of the pieces, which it reads as far as their digests
+// are not known. From then on the archive counts as read.
+func (s *tarStore) seal(ctx context.Context, f *pieces.File) error {
 	d, err := s.proven(ctx)
 	if err != nil {
 		return err
 	}
-	var table []byte
-	if d != nil {
-		table = d.table
-	} else {
-		table, err = pieces.WriteTable(s.path, s.sums, func(path string) (string, error) { return sha256Of(ctx, path) })
+	if d == nil {
+		if d, err = s.writeTable(ctx, f); err != nil {
+			return err
+		}
+		s.lastSeen = d
 	}
-	if err != nil || s.form.Key == nil {
-		return err
+	if s.form.Key == nil {
+		return nil
 	}
-	signature, err := s.form.Key.Sign(filepath.Base(pieces.TablePath(s.path)), table)
+	signature, err := s.form.Key.Sign(filepath.Base(pieces.TablePath(s.path)), d.table)
 	if err != nil {
 		return err
 	}
 	return durable.WriteBytes(pieces.SignaturePath(s.path), layoutMode, signature)
 }
 
-// sha256Of gives the digest of a file, in hex.
-func sha256Of(ctx context.Context, path string) (string, error) {
-	f, err := os.Open(path)
+func (s *tarStore) writeTable(ctx context.Context, f *pieces.File) (*tarDisk, error) {
+	text, row, sums, err := f.WriteTable(ctx, s.known)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, readers.WithContext(ctx, f))
-	return hex.EncodeToString(h.Sum(nil)), err
+	d := &tarDisk{main: row, sums: sums, table: text}
+	if err := d.readMain(f, s.path); err != nil {
+		return nil, err
+	}
+	return d, nil
 }

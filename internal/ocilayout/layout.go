@@ -5,6 +5,7 @@
 package ocilayout
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,8 +62,9 @@ type store interface {
 	// Remove removes a blob. The error for an absent one is fs.ErrNotExist.
 	Remove(d digest.Digest) error
 	// Begin begins an execution. While it lasts other processes remove no blob,
-	// because nothing refers to the new ones yet.
-	Begin()
+	// because nothing refers to the new ones yet. An archive in pieces is read, unless this
+	// process has read it already.
+	Begin(ctx context.Context) error
 	// Commit ends an execution. All that it has written is lasting then.
 	Commit() error
 	// Blobs lists the blobs with their sizes.

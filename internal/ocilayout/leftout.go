@@ -2,6 +2,8 @@ package ocilayout
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,6 +28,8 @@ type leftOut struct {
 	without *receipt.Receipt // nil: nothing
 	text    string           // of the annotation that was read last
 	read    *receipt.Receipt
+	index   digest.Digest // of the manifests of the index for which needed was found
+	needed  map[digest.Digest]bool
 }
 
 // setWithout says what the layout leaves out.
@@ -122,7 +126,7 @@ func (l *Layout) leavesOut() (string, error) {
 	if err != nil || r == nil {
 		return "", err
 	}
-	reached, _, err := l.mark(nil)
+	needed, err := l.neededBlobs()
 	if err != nil {
 		return "", err
 	}
@@ -131,7 +135,7 @@ func (l *Layout) leavesOut() (string, error) {
 		return "", err
 	}
 	part := receipt.Receipt{Of: r.Of, Made: r.Made, Blobs: map[digest.Digest]receipt.Held{}}
-	for d := range reached.needed {
+	for d := range needed {
 		if _, ok := held[d]; ok {
 			continue
 		}
@@ -143,6 +147,32 @@ func (l *Layout) leavesOut() (string, error) {
 		return "", nil
 	}
 	return string(part.Text()), nil
+}
+
+// neededBlobs gives what the images of the index need. It reads their manifests once, as long as they
+// are the same.
+func (l *Layout) neededBlobs() (map[digest.Digest]bool, error) {
+	idx, err := l.Index()
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(idx.Manifests)
+	if err != nil {
+		return nil, err
+	}
+	l.left.mu.Lock()
+	defer l.left.mu.Unlock()
+	if sum := digest.FromBytes(text); l.left.index != sum {
+		reached, _, err := l.mark(nil)
+		if err != nil {
+			return nil, err
+		}
+		if reached.lost { // it may come back
+			return reached.needed, nil
+		}
+		l.left.index, l.left.needed = sum, reached.needed
+	}
+	return l.left.needed, nil
 }
 
 // lacksNote says whether the index does not say what this process has left out.
@@ -159,9 +189,12 @@ func (l *Layout) lacksNote() (text string, lacks bool, err error) {
 }
 
 // note writes into the index what the layout leaves out.
-func (l *Layout) note() error {
+func (l *Layout) note(ctx context.Context) error {
 	text, lacks, err := l.lacksNote()
 	if err != nil || !lacks {
+		return err
+	}
+	if err := l.Begin(ctx); err != nil {
 		return err
 	}
 	err = l.Change(func(idx *layoutindex.Index) error {
@@ -194,6 +227,9 @@ func (l *Layout) Inventory() (map[digest.Digest]receipt.Held, error) {
 			return nil, err
 		}
 		repository, _ := layoutindex.ImageName(m)
+		if !receipt.IsRepository(repository) {
+			repository = ""
+		}
 		for d := range r.needed {
 			size, there := held[d]
 			if _, known := all[d]; there && !r.manifests[d] && (!known || all[d].Repository > repository) {

@@ -2,6 +2,7 @@ package ocilayout
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -85,7 +86,7 @@ func (s *memoryStore) Change(func(*layoutindex.Index) error) error  { return s.r
 func (s *memoryStore) Create(descriptor.Descriptor) (Upload, error) { return nil, s.readOnly() }
 func (s *memoryStore) Link(digest.Digest, Blob) error               { return s.readOnly() }
 func (s *memoryStore) Remove(digest.Digest) error                   { return s.readOnly() }
-func (s *memoryStore) Begin()                                       {}
+func (s *memoryStore) Begin(context.Context) error                  { return nil }
 func (s *memoryStore) Commit() error                                { return nil }
 func (s *memoryStore) deleteUnreferenced(map[digest.Digest]bool) error {
 	return s.readOnly()

@@ -11,46 +11,60 @@ import (
 	"github.com/bayplan/bayplan/internal/pieces"
 )
 
-// Prove reads the archive once and gives an error unless its pieces are those of its table. check
-// gets the text of the table before, nil where there is none. Nothing is recalled from an earlier
+// A Proof is what is known of the bytes of a layout.
+type Proof int
+
+const (
+	Absent Proof = iota // there is no layout
+	Plain               // nothing says what its bytes have to be: it is a directory, or one file without a table
+	Proven              // its files were read, and are those of its table
+)
+
+// Prove reads an archive that has a table of pieces, once, and gives an error unless its files are
+// those of the table. check gets the text of the table before. Nothing is recalled from an earlier
 // run: who makes a medium chooses the times and numbers of its files. All that is read from the
 // archive afterwards comes through the files that were hashed, the index is the one that was
-// hashed, and it is an error if others have taken the places of the files. An archive without a
-// table, a directory, and a layout that is not there pass.
-func (l *Layout) Prove(ctx context.Context, check func(table []byte) error) error {
+// hashed, and it is an error if others have taken the places of the files.
+func (l *Layout) Prove(ctx context.Context, check func(table []byte) error) (Proof, error) {
 	s, ok := l.store.(*tarStore)
 	if !ok {
-		return nil
+		err := l.Present()
+		if errors.Is(err, fs.ErrNotExist) {
+			return Absent, nil
+		}
+		return Plain, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.prove(ctx, check)
 }
 
-func (s *tarStore) prove(ctx context.Context, check func(table []byte) error) error {
+func (s *tarStore) prove(ctx context.Context, check func(table []byte) error) (Proof, error) {
 	if d := s.lastSeen; d != nil && d.table != nil && d.main.Unchanged() {
-		return check(d.table)
+		return Proven, check(d.table)
 	}
 	table, text, row, err := pieces.Files(s.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Absent, nil
+	case err != nil:
+		return Absent, err
+	case table == nil:
+		return Plain, nil
 	}
-	if err != nil {
-		return err
-	}
-	if err := check(text); err != nil || table == nil {
-		return err
+	if err := check(text); err != nil {
+		return Plain, err
 	}
 	if s.w != nil {
-		return fmt.Errorf("%s: another step is writing it", s.path)
+		return Plain, fmt.Errorf("%s: another step is writing it", s.path)
 	}
 	s.lastSeen = nil
 	d, err := readProven(ctx, s.path, table, row)
 	if err != nil {
-		return err
+		return Plain, err
 	}
-	d.table, d.sums, s.lastSeen = text, table.Sums(nil), d
-	return nil
+	d.table, d.sums, s.lastSeen = text, table.Sums(row), d
+	return Proven, nil
 }
 
 // readProven reads an archive whose pieces have to be those of a table.
@@ -75,7 +89,7 @@ func readProven(ctx context.Context, path string, table pieces.Table, row *piece
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	d.inPlace = l.extensible() && !row.Linked()
+	d.inPlace, d.indexEntry = l.extensible() && !row.Linked(), *l.index
 	return d, nil
 }
 

@@ -1,6 +1,7 @@
 package ocilayout
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -33,8 +34,7 @@ func sealed(t *testing.T, path string, key *minisign.SecretKey, blob, name strin
 
 func add(l *Layout, blob, name string) error {
 	d := digest.FromString(blob)
-	l.Begin()
-	return errors.Join(l.Put(d, int64(len(blob)), strings.NewReader(blob)), l.Change(func(idx *layoutindex.Index) error {
+	return errors.Join(l.Begin(context.Background()), l.Put(d, int64(len(blob)), strings.NewReader(blob)), l.Change(func(idx *layoutindex.Index) error {
 		idx.Insert(descriptor.Descriptor{Digest: d, Size: int64(len(blob)), Annotations: map[string]string{layoutindex.NameKey: name}})
 		return nil
 	}), l.Commit())
@@ -55,7 +55,11 @@ func newKey(t *testing.T) *minisign.SecretKey {
 
 func prove(t *testing.T, l *Layout) error {
 	t.Helper()
-	return l.Prove(t.Context(), func([]byte) error { return nil })
+	is, err := l.Prove(t.Context(), func([]byte) error { return nil })
+	if err == nil && is != Proven {
+		t.Errorf("it is not proven, but %d", is)
+	}
+	return err
 }
 
 // overwrite changes the bytes of a file, and none of what else is known of it.

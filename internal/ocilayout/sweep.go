@@ -26,6 +26,7 @@ type reachable struct {
 	l         *Layout
 	needed    map[digest.Digest]bool
 	manifests map[digest.Digest]bool // those among them
+	lost      bool                   // a manifest is not there
 }
 
 // mark marks a manifest or blob as needed, and all below it.
@@ -40,6 +41,7 @@ func (r *reachable) mark(d digest.Digest, isManifest bool) error {
 	r.manifests[d] = true
 	text, err := r.l.manifest(d)
 	if errors.Is(err, fs.ErrNotExist) {
+		r.lost = true
 		return nil
 	}
 	if err != nil {

@@ -21,7 +21,9 @@ func addNamed(t *testing.T, l *Layout, name string) digest.Digest {
 	t.Helper()
 	text := `{"schemaVersion":2,"annotations":{"is":"` + name + `"}}`
 	d := digest.FromString(text)
-	l.Begin()
+	if err := l.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if err := l.Put(d, int64(len(text)), strings.NewReader(text)); err != nil {
 		t.Fatal(err)
 	}

@@ -40,18 +40,20 @@ type tarStore struct {
 	mu       sync.Mutex
 	form     *Form // nil: nobody has said it
 	lastSeen *tarDisk
-	w        *tarWriter        // nil while nothing is added
-	sums     map[string]string // digests of its files, by their names, as long as they are unchanged
+	w        *tarWriter  // nil while nothing is added
+	users    int         // running executions
+	known    pieces.Sums // digests of its files
 }
 
 // A tarDisk is what was found on the disk while nothing was added.
 type tarDisk struct {
 	main, part *pieces.Row // nil: not there
 	index      *layoutindex.Index
+	indexEntry span // in main
 	blobs      map[digest.Digest]span
-	inPlace    bool              // blobs can be added in place
-	sums       map[string]string // digests of its files by its table, as they are
-	table      []byte            // of pieces, which were read and are those of the table; nil: they were not
+	inPlace    bool        // blobs can be added in place
+	sums       pieces.Sums // digests of its files, as they are
+	table      []byte      // of pieces, which were read and are those of the table; nil: they were not
 }
 
 func (s *tarStore) partPath() string { return partOf(s.path) }
@@ -78,14 +80,13 @@ func (s *tarStore) Index() (*layoutindex.Index, error) {
 
 // disk reads the archive, unless it has not changed.
 func (s *tarStore) disk() (*tarDisk, error) {
-	if d := s.lastSeen; d != nil && d.table != nil {
-		if !d.main.Unchanged() {
+	if d := s.lastSeen; d != nil {
+		switch ok := d.stays(s.path); {
+		case ok:
+			return d, nil
+		case d.table != nil:
 			return nil, changedError(s.path)
 		}
-		return d, nil
-	}
-	if d := s.lastSeen; d != nil && stays(d.main, s.path) && stays(d.part, s.partPath()) {
-		return d, nil
 	}
 	main, err := pieces.Look(s.path)
 	if err != nil {
@@ -131,12 +132,25 @@ func (s *tarStore) explain(err error) error {
 	return err
 }
 
-// stays says whether the files of a name are as they were found.
-func stays(row *pieces.Row, base string) bool {
-	if row == nil {
-		return pieces.StillNone(base)
+// stays says whether the files are as they were found, of many pieces those with the index and with
+// the end of the archive.
+func (d *tarDisk) stays(path string) bool {
+	switch {
+	case d.table == nil && d.part == nil && !pieces.StillNone(partOf(path)), d.part != nil && !d.part.Unchanged():
+		return false
+	case d.main == nil:
+		return pieces.StillNone(path)
 	}
-	return row.Unchanged()
+	return d.main.UnchangedAt(d.indexEntry.header, d.indexEntry.following-d.indexEntry.header)
+}
+
+// has gives the place of a blob, unless a piece with its bytes has changed.
+func (d *tarDisk) has(sum digest.Digest) (at span, found, changed bool) {
+	at, found = d.blobs[sum]
+	if found && d.main != nil && at.f == d.indexEntry.f {
+		changed = !d.main.UnchangedAt(at.header, at.following-at.header)
+	}
+	return at, found, changed
 }
 
 func kindOf(fi fs.FileInfo) string {
@@ -173,7 +187,7 @@ func (d *tarDisk) readMain(f *pieces.File, path string) error {
 	if err != nil {
 		return err
 	}
-	d.index, d.blobs = idx, l.blobs
+	d.index, d.blobs, d.indexEntry = idx, l.blobs, *l.index
 	d.inPlace = l.extensible() && !d.main.Linked()
 	if d.inPlace {
 		d.addRest(f, l.end+tarEnd)
@@ -222,7 +236,18 @@ func (s *tarStore) find(d digest.Digest) (span, bool, error) {
 	if err != nil {
 		return span{}, false, err
 	}
-	at, found := disk.blobs[d]
+	at, found, changed := disk.has(d)
+	if !changed {
+		return at, found, nil
+	}
+	if disk.table != nil {
+		return span{}, false, changedError(s.path)
+	}
+	s.lastSeen = nil
+	if disk, err = s.disk(); err != nil {
+		return span{}, false, err
+	}
+	at, found = disk.blobs[d]
 	return at, found, nil
 }
 

@@ -14,7 +14,17 @@ import (
 	"github.com/bayplan/bayplan/internal/pieces"
 )
 
-func (s *tarStore) Begin() {}
+func (s *tarStore) Begin(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.w == nil {
+		if _, err := s.proven(ctx); err != nil {
+			return err
+		}
+	}
+	s.users++
+	return nil
+}
 
 func (s *tarStore) Blobs() (map[digest.Digest]int64, error) {
 	s.mu.Lock()
@@ -38,11 +48,11 @@ func (s *tarStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 	if s.w != nil {
 		return fmt.Errorf("%s: another step is writing it", s.path)
 	}
-	if _, err := s.proven(context.Background()); err != nil {
-		return err
+	d, err := s.begun()
+	if err == nil && d == nil {
+		s.lastSeen = nil
+		d, err = s.disk()
 	}
-	s.lastSeen = nil
-	d, err := s.disk()
 	if err != nil || d.main == nil {
 		return err
 	}
@@ -66,26 +76,25 @@ func (s *tarStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 	return s.rewrite(&tarDisk{main: d.main, index: d.index, blobs: kept})
 }
 
-// rewrite replaces the archive. The old one is locked meanwhile.
+// rewrite replaces the archive.
 func (s *tarStore) rewrite(d *tarDisk) error {
-	old := s.newWriter(false)
-	if err := old.openLocked(s.path, false); err != nil {
-		return errors.Join(err, old.close())
-	}
-	if err := pieces.Remove(s.partPath()); err != nil {
-		return errors.Join(err, old.close())
-	}
 	w := s.newWriter(true)
-	err := w.stage(s.path, d)
+	if err := w.lockReplaced(s.path, d.main); err != nil {
+		return errors.Join(err, w.close())
+	}
+	err := pieces.Remove(s.partPath())
+	if err == nil {
+		err = w.stage(s.path, d)
+	}
 	if err == nil {
 		err = w.publish(s.path)
 	}
-	s.lastSeen, s.sums = nil, nil
+	s.lastSeen, s.known = nil, nil
 	if err != nil {
 		_ = pieces.Remove(s.partPath()) // the first error is the one to report
 		err = fmt.Errorf("write %s: %w", s.path, err)
 	}
-	return errors.Join(err, w.close(), old.close())
+	return errors.Join(err, w.close())
 }
 
 // takeOver copies the missing blobs of another archive, within the file system

@@ -110,7 +110,7 @@ func (s *tarStore) finish(u *tarUpload, err error) error {
 		w.unused[room] = append(w.unused[room], at.header)
 		err = fmt.Errorf("write %s: %w", s.path, err)
 	}
-	if w.abandoned && w.open == 0 && !w.changed {
+	if w.abandoned && w.open == 0 && s.users == 0 && !w.changed {
 		_ = s.release(w) // the execution of the blob has ended
 	}
 	return err

@@ -1,9 +1,9 @@
 package ocilayout
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -18,9 +18,10 @@ import (
 // The mutex of its store guards it.
 type tarWriter struct {
 	f          *pieces.File
-	most       int64       // bytes of a piece; 0: one file
-	staged     bool        // it writes NAME.part
-	replaces   *pieces.Row // the archive that it replaces; nil: none
+	most       int64        // bytes of a piece; 0: one file
+	staged     bool         // it writes NAME.part
+	replaces   *pieces.Row  // the archive that it replaces; nil: none
+	replaced   *pieces.File // the same, locked
 	blobs      map[digest.Digest]span
 	unused     map[int64][]int64 // headers of entries that hold nothing, by their room
 	open       int               // running uploads
@@ -39,12 +40,31 @@ func (s *tarStore) newWriter(staged bool) *tarWriter {
 	return &tarWriter{most: most, staged: staged, blobs: map[digest.Digest]span{}, unused: map[int64][]int64{}}
 }
 
-// close closes the file.
+// close closes the files.
 func (w *tarWriter) close() error {
+	err := w.unlockReplaced()
 	if w.f == nil {
+		return err
+	}
+	return errors.Join(err, w.f.Close())
+}
+
+// lockReplaced locks the archive that is to be replaced against other processes, until the new one
+// has its name.
+func (w *tarWriter) lockReplaced(path string, old *pieces.Row) (err error) {
+	if w.replaces = old; old == nil {
 		return nil
 	}
-	return w.f.Close()
+	w.replaced, err = old.Lock()
+	return err
+}
+
+func (w *tarWriter) unlockReplaced() error {
+	f := w.replaced
+	if w.replaced = nil; f == nil {
+		return nil
+	}
+	return f.Close() // ends the lock
 }
 
 // begin opens the archive, or the file beside it, for writing.
@@ -52,8 +72,11 @@ func (s *tarStore) begin() error {
 	if s.w != nil {
 		return nil
 	}
-	proven, err := s.proven(context.Background()) // Ready has read it already
+	proven, err := s.begun()
 	if err != nil {
+		return err
+	}
+	if err := pieces.Complete(s.path); err != nil {
 		return err
 	}
 	s.lastSeen = nil // a second name of the file does not show
@@ -65,15 +88,14 @@ func (s *tarStore) begin() error {
 		return err
 	}
 	w := s.newWriter(!disk.inPlace)
-	s.sums = nil
 	if disk.inPlace {
 		if err = w.extend(s.path, proven); err == nil {
 			if proven != nil {
-				s.sums = proven.sums
+				s.known = proven.sums
 			}
 			_ = pieces.Remove(s.partPath()) // left by a killed run; none runs while the archive is locked
 		}
-	} else {
+	} else if err = w.lockReplaced(s.path, disk.main); err == nil {
 		err = w.stage(s.path, disk)
 	}
 	if err != nil {
@@ -81,6 +103,17 @@ func (s *tarStore) begin() error {
 	}
 	s.w, s.lastSeen = w, nil
 	return nil
+}
+
+// begun gives the archive as Begin has read it, nil where it has no table of pieces.
+func (s *tarStore) begun() (*tarDisk, error) {
+	if d := s.lastSeen; d != nil && d.table != nil && d.main.Unchanged() {
+		return d, nil
+	}
+	if _, _, err := pieces.ReadTable(s.path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return nil, changedError(s.path)
 }
 
 // openLocked opens and locks the files.
@@ -109,10 +142,9 @@ func (w *tarWriter) extend(path string, proven *tarDisk) error {
 	return err
 }
 
-// stage goes on with the file beside an archive, which gets all that the
+// stage goes on with the file beside an archive, which is locked, and which gets all that the
 // archive has.
 func (w *tarWriter) stage(path string, disk *tarDisk) error {
-	w.replaces = disk.main
 	if err := w.removeUnfit(partOf(path)); err != nil {
 		return err
 	}
@@ -123,9 +155,6 @@ func (w *tarWriter) stage(path string, disk *tarDisk) error {
 		return errors.Join(fmt.Errorf("%s may have been written by another user", partOf(path)), err)
 	}
 	if err := w.checkReplaced(path); err != nil {
-		return err
-	}
-	if err := pieces.DropTable(path); err != nil {
 		return err
 	}
 	if err := w.f.SetMode(); err != nil {
@@ -261,6 +290,7 @@ func (w *tarWriter) write(name string, text []byte) error {
 func (s *tarStore) Commit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.users = max(0, s.users-1)
 	w := s.w
 	if w == nil {
 		return nil
@@ -271,8 +301,11 @@ func (s *tarStore) Commit() error {
 			err = fmt.Errorf("write %s: %w", s.path, err)
 		}
 	}
-	if w.open > 0 {
-		w.abandoned = true // another execution runs, or has not noticed its end yet
+	switch {
+	case s.users > 0: // they may add something
+		return err
+	case w.open > 0:
+		w.abandoned = true // an execution has not noticed its end yet
 		return err
 	}
 	return errors.Join(err, s.release(w))
@@ -281,10 +314,8 @@ func (s *tarStore) Commit() error {
 // release unlocks the archive. Its file is closed when nothing refers to it.
 func (s *tarStore) release(w *tarWriter) error {
 	s.w = nil
-	for _, name := range w.f.Changed() {
-		delete(s.sums, name)
-	}
-	return w.f.Unlock()
+	s.known.Forget(w.f.Changed())
+	return errors.Join(w.f.Unlock(), w.unlockReplaced())
 }
 
 // publish writes the index and the end mark, and makes them those of the
@@ -325,10 +356,14 @@ func (w *tarWriter) publish(path string) error {
 // switchIndex makes the new index that of the archive, in one step.
 func (w *tarWriter) switchIndex(path string) error {
 	if w.staged {
-		if err := w.checkReplaced(path); err != nil {
-			return err
+		err := w.checkReplaced(path)
+		if err == nil {
+			err = pieces.DropTable(path)
 		}
-		return w.f.Publish(path)
+		if err == nil {
+			err = w.f.Publish(path)
+		}
+		return errors.Join(err, w.unlockReplaced())
 	}
 	header, err := tarHeader(unusedName, w.indexEntry.following+tarEnd-w.indexEntry.at)
 	if err != nil {

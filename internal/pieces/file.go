@@ -1,12 +1,8 @@
 package pieces
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"math"
@@ -17,8 +13,6 @@ import (
 	"syscall"
 
 	"github.com/bayplan/bayplan/internal/durable"
-	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // fileMode is the mode of new files.
@@ -59,115 +53,9 @@ func (r *Row) open(flags int, step int64) (*File, error) {
 	return f, nil
 }
 
-// Sums reads the row from its beginning to its end, once, and gives the sha256 digests of its
-// files, in hex. See gets the bytes that are hashed, in their order, and need not read all; it
-// may be nil. Its errors are its own.
-func (f *File) Sums(ctx context.Context, see func(io.Reader)) ([]string, error) {
-	var files []io.Reader
-	var hashes []hash.Hash
-	for _, one := range f.all() {
-		h := sha256.New()
-		hashes = append(hashes, h)
-		files = append(files, io.TeeReader(io.NewSectionReader(one, 0, math.MaxInt64), h))
-	}
-	r := readers.WithContext(ctx, io.MultiReader(files...))
-	if see != nil {
-		see(r)
-	}
-	if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{r}, make([]byte, 1<<20)); err != nil {
-		return nil, err
-	}
-	sums := make([]string, len(hashes))
-	for i, h := range hashes {
-		sums[i] = hex.EncodeToString(h.Sum(nil))
-	}
-	return sums, nil
-}
-
 func newFile(base string, split bool, step int64) *File {
 	return &File{base: base, split: split, step: step, unsaved: map[int]bool{}, changed: map[int]bool{}}
 }
-
-// A Mode says how OpenLocked opens a row.
-type Mode struct {
-	Most   int64 // bytes of a piece; 0 is one file
-	Create bool  // where it is not there; links are not followed then
-}
-
-// ErrLocked says that another process has the row open for writing, or has just replaced it.
-var ErrLocked = errors.New("another run is writing it")
-
-// OpenLocked opens a row for reading and writing. No other process can do that until it is
-// unlocked. It completes what a killed Publish has begun.
-func OpenLocked(base string, m Mode) (*File, error) {
-	f, err := openWritable(base, m)
-	if err != nil {
-		return f, err
-	}
-	if err := f.lock(); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	if n, err := renaming(base); n > 0 || err != nil {
-		if err == nil {
-			err = finish(base, n)
-		}
-		return f, err
-	}
-	return f, nil
-}
-
-func openWritable(base string, m Mode) (*File, error) {
-	flags := os.O_RDWR
-	if m.Create {
-		flags |= syscall.O_NOFOLLOW
-	}
-	row, err := Look(base)
-	if err != nil {
-		return nil, err
-	}
-	step := m.Most
-	if m.Most == 0 {
-		step = math.MaxInt64
-	}
-	if row != nil {
-		if err := row.Fits(m.Most); err != nil {
-			return nil, err
-		}
-		return row.open(flags, step)
-	}
-	f := newFile(base, m.Most > 0, step)
-	if !m.Create {
-		return nil, fmt.Errorf("%s: %w", base, fs.ErrNotExist)
-	}
-	one, err := os.OpenFile(f.path(0), flags|os.O_CREATE, fileMode)
-	if err != nil {
-		return nil, err
-	}
-	f.files, f.named = append(f.files, one), true
-	return f, nil
-}
-
-// lock locks the row by its first file.
-func (f *File) lock() error {
-	err := syscall.Flock(int(f.files[0].Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return fault.WithHint(fmt.Errorf("%s: %w", f.base, ErrLocked), "wait until that run has ended, and run it again")
-	}
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", f.base, err)
-	}
-	locked, err := f.files[0].Stat()
-	if err != nil {
-		return err
-	}
-	if named, err := os.Stat(f.files[0].Name()); err != nil || !os.SameFile(named, locked) {
-		return fmt.Errorf("%s: another run has just written it", f.base)
-	}
-	return nil
-}
-
-// Unlock lets other processes write.
-func (f *File) Unlock() error { return syscall.Flock(int(f.files[0].Fd()), syscall.LOCK_UN) }
 
 // path gives the name of a file of the row.
 func (f *File) path(i int) string {

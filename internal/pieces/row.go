@@ -177,8 +177,24 @@ func (r *Row) Unchanged() bool {
 	if !r.Split {
 		return true
 	}
-	_, err := os.Lstat(Name(r.base, len(r.Paths)+1))
-	return errors.Is(err, fs.ErrNotExist)
+	return !exists(Name(r.base, len(r.Paths)+1))
+}
+
+// UnchangedAt is Unchanged for the files that have n bytes from off on, and the last file. It looks
+// at few files of a row of many.
+func (r *Row) UnchangedAt(off, n int64) bool {
+	last := len(r.Paths) - 1
+	from := int(min(off/r.step(), int64(last)))
+	to := int(min((off+max(n, 1)-1)/r.step(), int64(last)))
+	for i := range r.Paths {
+		if i < from || i > to && i < last {
+			continue
+		}
+		if fi, err := os.Stat(r.Paths[i]); err != nil || !same(r.infos[i], fi) {
+			return false
+		}
+	}
+	return !r.Split || !exists(Name(r.base, last+2))
 }
 
 // Same says whether two rows are the same files with the same content. Each may be nil.

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/durable"
@@ -192,28 +191,6 @@ func (t Table) Compare(paths, sums []string) error {
 	return errors.Join(errs...)
 }
 
-// WriteTable writes the table of a row. Digests that are known, by the names of the files, are not
-// computed with sum, which gets a path.
-func WriteTable(base string, known map[string]string, sum func(path string) (string, error)) ([]byte, error) {
-	row, err := Look(base)
-	if err != nil {
-		return nil, err
-	}
-	if row == nil {
-		return nil, fmt.Errorf("%s: %w", base, fs.ErrNotExist)
-	}
-	t := make(Table, len(row.Paths))
-	for i, path := range row.Paths {
-		t[i] = Entry{filepath.Base(path), known[filepath.Base(path)]}
-		if t[i].SHA256 == "" {
-			if t[i].SHA256, err = sum(path); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return t.Text(), durable.WriteBytes(TablePath(base), fileMode, t.Text())
-}
-
 // DropTable removes the table of a row and its signature, before the row is changed.
 func DropTable(base string) error {
 	removed := false
@@ -228,15 +205,4 @@ func DropTable(base string) error {
 		return nil
 	}
 	return durable.SyncDir(filepath.Dir(base))
-}
-
-// Sums gives the digests of a table by the names of the files, without those of some names.
-func (t Table) Sums(except []string) map[string]string {
-	sums := map[string]string{}
-	for _, e := range t {
-		if !slices.Contains(except, e.Name) {
-			sums[e.Name] = e.SHA256
-		}
-	}
-	return sums
 }

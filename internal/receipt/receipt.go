@@ -18,6 +18,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // formatVersion is the version of the text.
@@ -39,8 +40,19 @@ type Receipt struct {
 
 // A Held is a blob that is there.
 type Held struct {
-	Repository string // one that has it
+	Repository string // one that has it, "" where the layout gives no name that a registry could have
 	Size       int64
+}
+
+// maxRepository is the length of the longest name of a repository.
+const maxRepository = 255
+
+// repositoryName is the form of names that the distribution specification has.
+var repositoryName = lazyregexp.New(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+
+// IsRepository says whether a registry can have a repository of that name.
+func IsRepository(name string) bool {
+	return len(name) <= maxRepository && repositoryName.MatchString(name)
 }
 
 // Text gives the receipt as YAML. The same receipt has the same text.
@@ -94,6 +106,7 @@ type parser struct {
 	file       string
 	line, next int // next is the key of the header that comes next
 	repository string
+	named      bool // a repository has been named, "" for none
 	receipt    *Receipt
 }
 
@@ -117,7 +130,10 @@ func (p *parser) take(line string) error {
 	case strings.HasPrefix(key, `    "`):
 		return p.takeBlob(unquoted(strings.TrimSpace(key)), value)
 	case strings.HasPrefix(key, `  "`) && value == "":
-		p.repository = unquoted(strings.TrimSpace(key))
+		p.repository, p.named = unquoted(strings.TrimSpace(key)), true
+		if p.repository != "" && !IsRepository(p.repository) {
+			return p.errorf("%.200q is no name of a repository", p.repository)
+		}
 		return nil
 	}
 	return p.errorf("%.60q is no line of a receipt", line)
@@ -151,6 +167,9 @@ func (p *parser) takeHeader(key, value string) (err error) {
 
 func (p *parser) takeBlob(name, size string) error {
 	d := digest.Digest(name)
+	if !p.named {
+		return p.errorf("%.200q comes before the repository that has it", name)
+	}
 	n, err := strconv.ParseInt(size, 10, 64)
 	if d.Validate() != nil || err != nil || n < 0 {
 		return p.errorf("%.200q: %.60q are not the digest and the size of a blob", name, size)

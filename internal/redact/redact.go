@@ -202,8 +202,11 @@ func (r *Redactor) mask(s string) string {
 	if len(r.forms) == 0 {
 		return s
 	}
-	var out strings.Builder
-	from := 0 // s[:from] is in out
+	return r.maskEscaped(replaceSpans(s, r.find(s)))
+}
+
+// find gives the places of the known secrets in a text.
+func (r *Redactor) find(s string) (spans [][2]int) {
 	for i := 0; i+asWord <= len(s); {
 		if strings.HasPrefix(s[i:], Mark) {
 			i += len(Mark) // a secret such as "redacted" must not mask a mark
@@ -214,16 +217,10 @@ func (r *Redactor) mask(s string) string {
 			i++
 			continue
 		}
-		out.WriteString(s[from:i])
-		out.WriteString(Mark)
+		spans = append(spans, [2]int{i, i + n})
 		i += n
-		from = i
 	}
-	if from == 0 {
-		return s
-	}
-	out.WriteString(s[from:])
-	return out.String()
+	return spans
 }
 
 // match gives the length of the secret that begins at s[i:], 0 for none.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // encodings are the ways in which a peer may repeat a secret.
@@ -38,6 +40,26 @@ func encodings(user, secret string) map[string]string {
 		"JSON with slash": strings.ReplaceAll(jsonASCII(secret), "/", `\/`), "JSON in ASCII": jsonASCII(secret),
 		"in an address": "https://" + url.UserPassword(user, secret).String() + "@h.example/x",
 	}
+}
+
+// jsonEscaped gives a text as it stands in JSON.
+func jsonEscaped(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b[1 : len(b)-1])
+}
+
+// jsonASCII gives a text as it stands in JSON that escapes all but ASCII and leaves
+// < > & as they are, which Python writes.
+func jsonASCII(s string) string {
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune(strings.NewReplacer("\\u003c", "<", "\\u003e", ">", "\\u0026", "&").Replace(jsonEscaped(s)))) {
+		if unit < utf8.RuneSelf {
+			b.WriteByte(byte(unit))
+			continue
+		}
+		fmt.Fprintf(&b, "\\u%04x", unit)
+	}
+	return b.String()
 }
 
 func TestTextMasksEveryEncoding(t *testing.T) {
@@ -200,6 +222,11 @@ func TestURLs(t *testing.T) {
 		"h/v1/o?temp_url_sig=da39&temp_url_expires=1":                      "h/v1/o?temp_url_sig=" + Mark + "&temp_url_expires=1",
 		"h?apikey=1&api-key=2&API_KEY=3;jwt=4":                             "h?apikey=" + Mark + "&api-key=" + Mark + "&API_KEY=" + Mark + ";jwt=" + Mark,
 		"a=b; mail@example.com":                                            "a=b; mail@example.com",
+		`"u:p:w@h.example/x" is no host, nor is u:p@[::1]:5000`:            `"u:` + Mark + `@h.example/x" is no host, nor is u:` + Mark + `@[::1]:5000`,
+		"host=u:p@h?sig=x and u:p@h":                                       "host=u:" + Mark + "@h?sig=" + Mark + " and u:" + Mark + "@h",
+		"h?token=a:b@c":                                                    "h?token=" + Mark,
+		"x/y:v1@sha256:00, y:v1@sha512:00, oci:lay:x:1@sha256:00":          "x/y:v1@sha256:00, y:v1@sha512:00, oci:lay:x:1@sha256:00",
+		"git:main@{upstream}, mailto:bob@example.com, history: root@vm":    "git:main@{upstream}, mailto:bob@example.com, history: root@vm",
 		"h?n=100&last=library/token&digest=sha256:00":                      "h?n=100&last=library/token&digest=sha256:00",
 		"h?sig=&x=1":     "h?sig=&x=1",
 		"`h?sig=ab` `c`": "`h?sig=" + Mark + "` `c`", // code of Markdown
@@ -215,12 +242,12 @@ func TestURLs(t *testing.T) {
 }
 
 func TestURLSecrets(t *testing.T) {
-	const text = "url: https://u:p@h/f?x=1&sig=ab, https://tok@h/ https://h/x?a=b@c"
+	const text = "url: https://u:p@h/f?x=1&sig=ab, https://tok@h/ https://h/x?a=b@c u:pw@h"
 	var got []string
 	for _, span := range URLSecrets(text) {
 		got = append(got, text[span[0]:span[1]])
 	}
-	if want := "p tok ab,"; strings.Join(got, " ") != want {
+	if want := "p tok pw ab,"; strings.Join(got, " ") != want {
 		t.Errorf("got %q, want %s", got, want)
 	}
 }
@@ -315,17 +342,46 @@ func TestLargeManyTokens(t *testing.T) {
 	}
 }
 
+// Programs differ in which characters they escape.
+func TestTextMasksEveryEscape(t *testing.T) {
+	const secret = "Tr0ub4dor&3/x+y=\"z\u00e9`\U0001f512"
+	r := New()
+	r.Add(secret)
+	for name, text := range map[string]string{
+		"Python's quote":        "Tr0ub4dor%263/x%2By%3D%22z%C3%A9%60%F0%9F%94%92",
+		"encodeURI":             "Tr0ub4dor&3/x+y=%22z%C3%A9%60%F0%9F%94%92",
+		"lower case":            "Tr0ub4dor%263%2fx%2by%3d%22z%c3%a9%60%f0%9f%94%92",
+		"in a path of a query":  "Tr0ub4dor%25263/x%252By%253D%2522z%25C3%25A9%2560%25F0%259F%2594%2592",
+		"mustache":              "Tr0ub4dor&amp;3&#x2F;x+y&#x3D;&quot;z\u00e9&#x60;\U0001f512",
+		"decimal":               "Tr0ub4dor&#38;3&#47;x&#43;y&#61;&#34;z&#233;&#96;&#128274;",
+		"JSON for HTML":         `Tr0ub4dor\u00263\u002fx\u002By=\u0022z\u00E9\u0060\uD83D\uDD12`,
+		"JSON in a URL":         `Tr0ub4dor&3/x+y=%5C%22z%5Cu00e9%60%5Cud83d%5Cudd12`,
+		"HTML in JSON":          `Tr0ub4dor\u0026amp;3/x+y=\u0026quot;z\u00e9` + "`\U0001f512",
+		"a shell's":             `Tr0ub4dor\x263/x+y=\"z\xc3\xa9` + "`" + `\xf0\x9f\x94\x92`,
+		"the first letter only": "%54r0ub4dor&3/x+y=\"z\u00e9`\U0001f512",
+	} {
+		for _, around := range [][2]string{{"", ""}, {"100% says ", "!"}, {"%25 & <", `> \x`}} {
+			if got, want := r.Text(around[0]+text+around[1]), around[0]+Mark+around[1]; got != want {
+				t.Errorf("%s: got %s, want %s", name, got, want)
+			}
+		}
+	}
+	for _, text := range []string{"Tr0ub4dor%...", "Tr0ub4dor%263/x%2…", `Tr0ub4dor\u00...`, `Tr0ub4dor\u00263/x\...`, "Tr0ub4dor&am...", `Tr0ub4dor&amp;3/x+y=\"z\u00e9` + "`" + `\ud8`, "Tr0ub4dor%5Cu002..."} {
+		want := "says " + Mark + text[len(strings.TrimRight(text, ".…")):]
+		if got := r.Text("says " + text); got != want {
+			t.Errorf("cut: got %s, want %s", got, want)
+		}
+	}
+	for _, text := range []string{"100%", "a 100%... b &...", `\`, `\u12`, `\ud83d\u0041`, "&amp", "%zz", "a & b; c%20d"} {
+		if got := r.Text(text); got != text {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	}
+}
+
 // Python and PHP escape JSON in other ways than Go.
 func TestJSONOfOthers(t *testing.T) {
 	const secret = "Pa/ss\"w<o>rd&\u00e9\U0001f512"
-	for _, f := range []struct{ got, want string }{
-		{jsonASCII(secret), `Pa/ss\"w<o>rd&\u00e9\ud83d\udd12`},
-		{jsonOfPHP(secret), `Pa\/ss\"w<o>rd&\u00e9\ud83d\udd12`},
-	} {
-		if f.got != f.want {
-			t.Errorf("%s, want %s", f.got, f.want)
-		}
-	}
 	r := New()
 	r.AddLogin("admin", secret)
 	for _, text := range []string{

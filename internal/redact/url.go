@@ -20,6 +20,9 @@ var (
 	// userinfo is the part of a URL before its host; its groups are the user and the
 	// password.
 	userinfo = lazyregexp.New("://([^\\s/?#\"'<>:`]*)(?::([^\\s/?#\"'<>`]*))?@")
+	// bareLogin is a user and a password before a host without a scheme, as in
+	// user:password@registry.example.com; its groups are the user, the password and the host.
+	bareLogin = lazyregexp.New("(?:^|[\\s\"'`=,(\\[{])([\\w.+-]+):([^\\s/\"'<>`]+)@([A-Za-z0-9\\[][\\w.-]*)")
 	// parameter is one parameter of a URL; its groups are its name and its value. A backtick
 	// ends it, as a quote does: the code of Markdown ends there.
 	parameter = lazyregexp.New("[?&;]([A-Za-z0-9_.%~-]+)=([^&;\\s\"'<>#)`]*)")
@@ -36,7 +39,23 @@ func maskURLs(s string) string {
 			return "://"
 		})
 	}
+	s = replaceSpans(s, barePasswords(s))
 	return replaceSpans(s, secretParameters(s))
+}
+
+// barePasswords gives the places of the passwords before hosts without a scheme. What stands
+// before a digest is an image and its tag, and an address of mail is no login.
+func barePasswords(s string) (spans [][2]int) {
+	if !strings.Contains(s, "@") {
+		return nil
+	}
+	for _, m := range bareLogin.FindAllStringSubmatchIndex(s, -1) {
+		user, host := s[m[2]:m[3]], s[m[6]:m[7]]
+		if user != "mailto" && host != "sha256" && host != "sha384" && host != "sha512" {
+			spans = append(spans, [2]int{m[4], m[5]})
+		}
+	}
+	return spans
 }
 
 func replaceSpans(s string, spans [][2]int) string {
@@ -69,7 +88,7 @@ func URLSecrets(s string) [][2]int {
 			}
 		}
 	}
-	return append(spans, secretParameters(s)...)
+	return append(append(spans, barePasswords(s)...), secretParameters(s)...)
 }
 
 // secretParameters gives the places of the values of secret parameters.

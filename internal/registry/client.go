@@ -23,6 +23,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/registry/labelcache"
@@ -73,6 +74,9 @@ const MaxConcurrency = wire.MaxConcurrency
 
 // A Client talks to registries. It is for use by many goroutines at once.
 type Client struct {
+	// Keys are those that sign layouts.
+	Keys minisign.Keys
+
 	settings   []Host
 	registries hostname.Registries // of the settings
 	mu         sync.Mutex          // registries are met at any time

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
@@ -79,12 +80,20 @@ func (c *Client) executePart(ctx context.Context, t *TransferPlan, o Options) er
 	}
 	e := &engine{c: c, t: t, o: o, waiting: map[*ImagePlan]int{}, mounts: map[string]mounting{}, results: make(chan result), wake: make(chan struct{}, 1)}
 	layouts := c.targetLayouts(t)
-	for l := range layouts {
-		l.Begin()
-	}
-	e.run(ctx)
+	var begun []*ocilayout.Layout
 	var err error
-	for l, images := range layouts {
+	for l := range layouts {
+		if err = l.Begin(ctx); err != nil {
+			err = on(destination, err)
+			break
+		}
+		begun = append(begun, l)
+	}
+	if err == nil {
+		e.run(ctx)
+	}
+	for _, l := range begun {
+		images := layouts[l]
 		lasting := on(destination, l.Commit())
 		if lasting == nil {
 			continue

@@ -134,7 +134,9 @@ func TestPruneLayoutBusy(t *testing.T) {
 		execute(t, c, all)
 		p, _ := pruning(t, c, all[1:], PruneRule{Host: LayoutPrefix + path})
 		other := ocilayout.Open(path)
-		other.Begin()
+		if err := other.Begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		text := random(9, 10)
 		if err := other.Put(digest.FromBytes(text), 10, strings.NewReader(string(text))); err != nil {
 			t.Fatal(err)

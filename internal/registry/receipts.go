@@ -17,7 +17,8 @@ import (
 )
 
 // Receipt lists the blobs that a registry holds, by its catalog, the tags and the manifests, with
-// what refers to them. It reads no blob. The time is that of the receipt.
+// what refers to them. It reads no blob, and asks for each that media can leave out: a manifest may
+// be there without it. The time is that of the receipt.
 func (c *Client) Receipt(ctx context.Context, host string, now time.Time) (*receipt.Receipt, error) {
 	names, err := c.Catalog(ctx, host)
 	if err != nil {
@@ -35,18 +36,53 @@ func (c *Client) Receipt(ctx context.Context, host string, now time.Time) (*rece
 	if err := wire.Each(ctx, repos, func(ctx context.Context, r *countedRepo) { r.err = c.countRepo(ctx, r, lists) }); err != nil {
 		return nil, err
 	}
-	all := &receipt.Receipt{Of: c.registries.Name(host), Made: now, Blobs: map[digest.Digest]receipt.Held{}}
+	found := map[string]*countedBlob{}
+	var large []*countedBlob
 	for _, r := range repos {
 		if r.err != nil {
 			return nil, r.err
 		}
 		for _, d := range r.blobs {
-			if _, known := all.Blobs[digest.Digest(d.digest)]; !known {
-				all.Blobs[digest.Digest(d.digest)] = receipt.Held{Repository: r.repo.Repository, Size: d.size}
+			if found[d.digest] == nil {
+				found[d.digest] = &countedBlob{part: d}
+				if d.size > receipt.SmallBlob {
+					large = append(large, found[d.digest])
+				}
 			}
+			found[d.digest].repos = append(found[d.digest].repos, r.repo)
+		}
+	}
+	if err := wire.Each(ctx, large, c.findCounted); err != nil {
+		return nil, err
+	}
+	all := &receipt.Receipt{Of: c.registries.Name(host), Made: now, Blobs: map[digest.Digest]receipt.Held{}}
+	for _, b := range found {
+		if b.err != nil {
+			return nil, b.err
+		}
+		if len(b.repos) > 0 {
+			all.Blobs[digest.Digest(b.digest)] = receipt.Held{Repository: b.repos[0].Repository, Size: b.size}
 		}
 	}
 	return all, nil
+}
+
+// A countedBlob is a blob that manifests name.
+type countedBlob struct {
+	part
+	repos []ref.Ref // where manifests name it
+	err   error
+}
+
+// findCounted drops the repositories of a blob until one of them has it.
+func (c *Client) findCounted(ctx context.Context, b *countedBlob) {
+	for len(b.repos) > 0 {
+		there, err := c.hasBlob(ctx, b.repos[0], b.part, confirm)
+		if b.err = err; there || err != nil {
+			return
+		}
+		b.repos = b.repos[1:]
+	}
 }
 
 // A countedRepo is a repository whose blobs are listed.
@@ -82,7 +118,7 @@ func (c *Client) countRepo(ctx context.Context, r *countedRepo, lists *tagLists)
 // countImage adds an image to a tree, and what refers to it or to its parts.
 func (c *Client) countImage(ctx context.Context, t *tree, top string, lists *tagLists) error {
 	before := len(t.manifests)
-	if err := t.walk(ctx, top, 1); err != nil {
+	if err := t.another(ctx, top); err != nil {
 		return err
 	}
 	for i := before; i < len(t.manifests); i++ {
@@ -95,7 +131,7 @@ func (c *Client) countImage(ctx context.Context, t *tree, top string, lists *tag
 			return err
 		}
 		for _, a := range found {
-			if err := t.walk(ctx, a.digest, 1); err != nil && KindOf(err) != NotFound {
+			if err := t.another(ctx, a.digest); err != nil && KindOf(err) != NotFound {
 				return err
 			}
 		}
@@ -139,6 +175,7 @@ type leftOutBlob struct {
 	*Blob
 	layout string
 	of     *receipt.Receipt
+	denied string // the repository in which it may not be asked for
 	err    error
 }
 
@@ -172,14 +209,16 @@ func (c *Client) findLeftOutBlob(ctx context.Context, l *leftOutBlob) {
 		return // a layout has been asked as a whole
 	}
 	at.Repository = l.of.Blobs[digest.Digest(l.Digest)].Repository
+	if at.Repository == "" {
+		return // the receipt is one of a layout
+	}
 	at = repoOf(at)
 	there, err := c.hasBlob(ctx, at, part{l.Digest, l.Size}, confirm)
-	switch kind := KindOf(err); {
-	case there:
+	if KindOf(err) == Denied { // so some registries answer where there is no such repository
+		l.denied, err = show(at), nil
+	}
+	if l.err = err; there {
 		l.places = append(l.places, &place{repo: &at, present: true})
-	case kind == NotFound || kind == Denied:
-	default:
-		l.err = err
 	}
 }
 
@@ -201,7 +240,11 @@ func lacking(blobs []*leftOutBlob) error {
 	first := blobs[0]
 	err := fmt.Errorf("%s needs the medium before: %s (%s) of %s are neither on it nor at the destination: %s", first.layout,
 		human.Count(len(blobs), "blob", "blobs"), human.Size(bytes), human.Count(len(names), "image", "images"), few(names))
-	return fault.WithHint(err, fmt.Sprintf("it leaves out what %s had on %s, by its receipt: apply that medium first, or pack this one with a new receipt", first.of.Of, first.of.Made.Format(time.DateOnly)))
+	hint := fmt.Sprintf("it leaves out what %s had on %s, by its receipt: apply that medium first, or pack this one with a new receipt", first.of.Of, first.of.Made.Format(time.DateOnly))
+	if i := slices.IndexFunc(blobs, func(l *leftOutBlob) bool { return l.denied != "" }); i >= 0 {
+		hint += "; if it has been applied, let the account read " + blobs[i].denied
+	}
+	return fault.WithHint(err, hint)
 }
 
 // few lists the first of names.

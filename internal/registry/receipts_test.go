@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,10 +14,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/receipt"
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
 // month pushes images to a source and gives them: each has a layer that all share, and one of its
@@ -56,7 +61,7 @@ func testReceipts(t *testing.T, in func(string) string) {
 	dst.reset()
 	r := take(t, c)
 	dst.rest()
-	if dst.counts["GET blobs"]+dst.counts["HEAD blobs"] > 0 || len(r.Blobs) != 21 {
+	if dst.counts["GET blobs"] > 0 || dst.counts["HEAD blobs"] != 11 || len(r.Blobs) != 21 {
 		t.Errorf("the receipt has %d blobs, and took %v", len(r.Blobs), dst.counts)
 	}
 
@@ -187,5 +192,84 @@ func TestReceiptOfReferrers(t *testing.T) {
 	r := take(t, c)
 	if _, ok := r.Blobs[digest.FromBytes(random(1, 100))]; !ok || len(r.Blobs) != 2 {
 		t.Errorf("it has %v", r.Blobs)
+	}
+}
+
+// A blob that is lost, though its manifest is there, is not in the receipt, so that the next medium
+// brings it. A small one, which each medium has, is not asked for.
+func TestReceiptOfLost(t *testing.T) {
+	_, dst, c := pair(t)
+	dst.image(t, "app/a", "1", nil, random(1, 60_000), random(2, 60_000))
+	dst.image(t, "app/b", "1", nil, random(2, 60_000))
+	lost := map[string]string{"app/a/": digestOf(random(2, 60_000)), "": digestOf(random(1, 60_000))}
+	dst.act(func(w http.ResponseWriter, r *http.Request) bool {
+		for repo, d := range lost {
+			if strings.Contains(r.URL.Path, repo) && strings.HasSuffix(r.URL.Path, "/blobs/"+d) {
+				w.WriteHeader(http.StatusNotFound)
+				return true
+			}
+		}
+		return false
+	})
+	r := take(t, c)
+	held, ok := r.Blobs[digest.FromBytes(random(2, 60_000))]
+	if _, gone := r.Blobs[digest.FromBytes(random(1, 60_000))]; gone || !ok || held.Repository != "app/b" {
+		t.Errorf("it has %v", r.Blobs)
+	}
+}
+
+// A repository may have more manifests in all than an image may have.
+func TestReceiptOfManyTags(t *testing.T) {
+	texts, tops := map[string]string{}, [2]string{}
+	put := func(text string) string {
+		d := digestOf([]byte(text))
+		texts[d] = text
+		return d
+	}
+	for i := range tops {
+		var children []string
+		for n := range manifests.MaxManifests - 1 {
+			d := digestOf(fmt.Appendf(nil, "%d %d", i, n))
+			one := put(fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"a/b","digest":%q,"size":1},"layers":[]}`, schema2, d))
+			children = append(children, fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":1}`, schema2, one))
+		}
+		tops[i] = put(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[` + strings.Join(children, ",") + `]}`)
+	}
+	all := newTree(ref.Ref{}, func(_ context.Context, r ref.Ref) (manifest.Manifest, error) {
+		return manifest.New(manifest.WithRaw([]byte(texts[r.Digest])))
+	})
+	for _, top := range tops {
+		if err := all.another(t.Context(), top); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(all.blobs) != 2*(manifests.MaxManifests-1) {
+		t.Errorf("it has %d blobs", len(all.blobs))
+	}
+}
+
+// Where the account may not read the repository of the receipt, the error says that too.
+func TestLeftOutDenied(t *testing.T) {
+	src, dst, c := pair(t)
+	execute(t, c, month(t, src, 0))
+	path := filepath.Join(t.TempDir(), "media.tar")
+	if err := c.Layout(path).SetForm(ocilayout.Form{Without: take(t, c)}); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, c, toLayout(month(t, src, 7), path))
+	if err := c.Layout(path).Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	inside := nextRun(t, src, dst)
+	dst.act(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "service-00/blobs/") {
+			return false
+		}
+		w.WriteHeader(http.StatusForbidden)
+		return true
+	})
+	_, err := inside.Plan(t.Context(), fromLayout(t, inside, path), Selection{})
+	if err == nil || !strings.HasSuffix(fault.Hint(err), "; if it has been applied, let the account read "+dstHost+"/app/service-00") {
+		t.Errorf("got %v (%s)", err, fault.Hint(err))
 	}
 }

@@ -22,6 +22,7 @@ type tree struct {
 	parts     map[string]bool    // digests of blobs
 	manifests []manifests.Packed // children first
 	blobs     []part
+	most      int // manifests, with those that are seen
 }
 
 // A part is a blob that a manifest names.
@@ -67,7 +68,13 @@ func (e *ImagePlan) takeTree(l *ImagePlan) {
 type reader func(context.Context, ref.Ref) (manifest.Manifest, error)
 
 func newTree(repo ref.Ref, read reader) *tree {
-	return &tree{repo: repo, read: read, seen: map[string]bool{}, parts: map[string]bool{}}
+	return &tree{repo: repo, read: read, seen: map[string]bool{}, parts: map[string]bool{}, most: manifests.MaxManifests}
+}
+
+// another reads one more image, which may have as many manifests as any.
+func (t *tree) another(ctx context.Context, digest string) error {
+	t.most = len(t.seen) + manifests.MaxManifests
+	return t.walk(ctx, digest, 1)
 }
 
 func readImage(ctx context.Context, repo ref.Ref, digest string, read reader) (*tree, error) {
@@ -94,7 +101,7 @@ func (t *tree) walk(ctx context.Context, digest string, depth int) error {
 	switch r := t.repo.SetDigest(digest); {
 	case depth > manifests.MaxDepth:
 		return fmt.Errorf("%s: indexes are nested more than %d deep", show(r), manifests.MaxDepth)
-	case len(t.seen) > manifests.MaxManifests:
+	case len(t.seen) > t.most:
 		return fmt.Errorf("%s: more than %d manifests", show(t.repo), manifests.MaxManifests)
 	}
 	m, err := t.read(ctx, t.repo.SetDigest(digest))

@@ -13,6 +13,7 @@ import (
 	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // maxContent is the largest size of a signed text.
@@ -35,6 +36,9 @@ func Content(file []byte) (text []byte, signed bool, err error) {
 			return nil, false, errors.New("its signature cannot be read")
 		}
 		return block.Plaintext, true, nil
+	}
+	if _, err := textfile.Decode(file); err != nil {
+		return nil, false, err
 	}
 	packets, err := messagePackets(file)
 	if packets == nil {

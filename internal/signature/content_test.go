@@ -67,6 +67,7 @@ func TestContent(t *testing.T) {
 		"a signature without the text": detached(t, mine, signedText, true),
 		"a signature without":          detached(t, mine, signedText, false),
 		"a PGP PUBLIC KEY BLOCK":       key.Bytes(),
+		"this is UTF-16 text":          []byte("\xff\xfea\x00a\x00"),
 		"neither text nor":             {0x89, 0xff, 0x00},
 		"cannot be read":               []byte("-----BEGIN PGP MESSAGE-----\n"),
 	} {

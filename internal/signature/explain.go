@@ -24,5 +24,5 @@ func explain(err error) error {
 	case errors.Is(err, pgperrors.ErrSignatureExpired):
 		return errors.New("its signature has expired")
 	}
-	return fmt.Errorf("its signature is not valid: %w", err)
+	return fault.WithHint(fmt.Errorf("its signature is not valid: %w", err), fault.Hint(err))
 }

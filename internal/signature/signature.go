@@ -94,12 +94,31 @@ func (k Keys) Detached(r io.Reader, signature []byte) error {
 	if len(signature) > maxSignature {
 		return fmt.Errorf("the signature is larger than %d bytes", maxSignature)
 	}
-	var sig io.Reader = bytes.NewReader(signature)
-	if block, err := armor.Decode(bytes.NewReader(signature)); err == nil {
-		sig = block.Body
+	sig, err := detachedPackets(signature)
+	if err == nil {
+		_, err = openpgp.CheckDetachedSignature(k.list, r, sig, policy())
 	}
-	_, err := openpgp.CheckDetachedSignature(k.list, r, sig, policy())
 	return explain(err)
+}
+
+// detachedPackets gives the packets of a signature. It says what a file is that is none.
+func detachedPackets(signature []byte) (io.Reader, error) {
+	switch {
+	case IsClear(signature):
+		return nil, fault.WithHint(errors.New("it is a text that carries its signature"), "such a list goes under checksums, without signature")
+	case bytes.HasPrefix(signature, []byte("untrusted comment:")):
+		return nil, errors.New("it is one of minisign, not of OpenPGP")
+	}
+	block, err := armor.Decode(bytes.NewReader(signature))
+	switch {
+	case err == nil && block.Type != openpgp.SignatureType:
+		return nil, errors.New("it is a " + block.Type)
+	case err == nil:
+		return block.Body, nil
+	case len(signature) > 0 && signature[0]&0x80 == 0: // no packet begins like this
+		return nil, errors.New("it is not in OpenPGP's format")
+	}
+	return bytes.NewReader(signature), nil
 }
 
 // IsClear reports whether a text is clear-signed.

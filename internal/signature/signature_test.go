@@ -89,7 +89,10 @@ func TestDetached(t *testing.T) {
 		"another signer":         {[]*openpgp.Entity{mine}, signedText, detached(t, other, signedText, false), "it is not signed by any of the given keys"},
 		"cut":                    {[]*openpgp.Entity{mine}, signedText, detached(t, mine, signedText, false)[:20], "its signature is not valid"},
 		"nothing":                {[]*openpgp.Entity{mine}, signedText, nil, "it is not signed by any of the given keys"},
-		"no signature":           {[]*openpgp.Entity{mine}, signedText, []byte("<html>"), "its signature is not valid"},
+		"no signature":           {[]*openpgp.Entity{mine}, signedText, []byte("<html>"), "its signature is not valid: it is not in OpenPGP's format"},
+		"of minisign":            {[]*openpgp.Entity{mine}, signedText, []byte("untrusted comment: signature\nRUQ\n"), "its signature is not valid: it is one of minisign, not of OpenPGP"},
+		"a clear-signed list":    {[]*openpgp.Entity{mine}, signedText, []byte("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n" + signedText), "its signature is not valid: it is a text that carries its signature"},
+		"a signed message":       {[]*openpgp.Entity{mine}, signedText, message(t, signedText, true, nil, mine), "its signature is not valid: it is a PGP MESSAGE"},
 		"larger than they are":   {[]*openpgp.Entity{mine}, signedText, make([]byte, maxSignature+1), "is larger than"},
 		"a key in its own place": {[]*openpgp.Entity{mine}, signedText, []byte(armorStart), "its signature is not valid"},
 	}

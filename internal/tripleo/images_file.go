@@ -149,8 +149,8 @@ func isReference(text string) bool {
 }
 
 // listed matches what people write into a plain list: the name of an image, also one
-// without a host.
-var listed = lazyregexp.New(`^(?:oci:\S+|[A-Za-z0-9._-]+(?::[0-9]+)?/\S+|[a-z0-9._-]{1,64}(?:[:@][A-Za-z0-9._:-]+)?)$`)
+// without a host, and one as skopeo wants it.
+var listed = lazyregexp.New(`^(?:oci:\S+|docker://[A-Za-z0-9]\S+|[A-Za-z0-9._-]+(?::[0-9]+)?/\S+|[a-z0-9._-]{1,64}(?:[:@][A-Za-z0-9._:-]+)?)$`)
 
 // maxQuoted is how many bytes of a line a message quotes.
 const maxQuoted = 100

@@ -100,6 +100,14 @@ func TestReadImagesRefuses(t *testing.T) {
 	}
 }
 
+// Names as skopeo wants them are those of images. Who uses the list says what is wrong with them.
+func TestReadImagesWithSchemes(t *testing.T) {
+	got, err := readList("docker://quay.io/a/b:1\ndocker://quay.io/a/c:1\n")
+	if err != nil || len(got) != 2 || got[1].Name != "docker://quay.io/a/c:1" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 // A relative path of a layout counts from the list.
 func TestReadImagesOfLayouts(t *testing.T) {
 	for name, want := range map[string]string{

@@ -133,6 +133,8 @@ func (s *scanner) word(sep, word string) {
 	switch {
 	case sep == "" && s.isPatch(word, after):
 		t = token{rank: rankWord, text: strings.ToLower(word)}
+	case sep == "-" && s.isJavaBuild(word, after):
+		t = token{rank: rankPost}
 	case !ok && sep == "_" && !preBehind(after):
 		s.local()
 		return
@@ -168,6 +170,13 @@ func (s *scanner) isPatch(word, after string) bool {
 	}
 	_, hasMeaning := known(behind[:span(behind, isLetter)], true)
 	return !hasMeaning
+}
+
+// isJavaBuild reports whether a word is the b of a build behind an update of Java: 8u402-b06.
+// Elsewhere it is a beta.
+func (s *scanner) isJavaBuild(word, after string) bool {
+	return len(s.tokens) == 2 && s.tokens[0] == token{rank: rankWord, text: "u"} && s.tokens[1].rank == rankNumber &&
+		word == "b" && after != "" && isDigit(after[0])
 }
 
 // preBehind reports whether a word for a pre-release comes behind a hyphen: what stands

@@ -33,9 +33,9 @@ func TestNewestFirst(t *testing.T) {
 		"a build of a pre-release":  {"1.0-123", "1.0_1", "1.0", "1.0_x-beta2", "1.0-7-SNAPSHOT", "1.0_2-rc1", "1.0-123-rc", "1.0-99-rc", "1.0-rc", "1.0-7.nightly", "0.9-1"},
 		"further words":             {"1.0.1", "1.0.SR2", "1.0-hf1", "1.0", "1.0.eap3", "1.0.ctp2", "1.0prerelease1", "1.0-candidate1", "1.0.Test1", "1.0-test0", "0.9"},
 		"words behind _":            {"1.0_1", "1.0", "1.0_candidate2", "1.0_test2"},
-		"nightly builds":            {"4.14.0-1", "4.14.0", "4.14.0.ec.1", "4.14.0-rc.1", "4.14.0-0.nightly-2024-02-01", "4.14.0-0.nightly-2024-01-31", "4.13.9"},
+		"nightly builds":            {"4.14.0-1", "4.14.0", "4.14.0-rc.1", "4.14.0-ec.2", "4.14.0.ec.1", "4.14.0-0.nightly-2024-02-01", "4.14.0-0.nightly-2024-01-31", "4.13.9"},
 		"a word before the version": {"1.0", "release-1.0", "app-1.0", "snapshot-1.0", "release-candidate-1.1", "app-test-2.0", "app-dev-1.1"},
-		"updates":                   {"8u292", "8u66", "8"},
+		"updates":                   {"8u402-b06", "8u402", "8u292-b10", "8u292-b09", "8u292", "8u66", "8"},
 		"with one number":           {"17", "16.4", "16", "15.9"},
 		"a leading v":               {"v1.10", "v1.9", "1.9", "v1.8"},
 		"numbers":                   {"1.10", "1.009", "1.08"},
@@ -102,12 +102,12 @@ func TestClass(t *testing.T) {
 }
 
 func TestIsPreRelease(t *testing.T) {
-	for _, tag := range strings.Fields("1.0rc1 1.0-rc1 1.0-M3 1.0.Beta2 1.0.dev9 1.0b2 1.0a1 18.0.0.0rc1 1.0~pre 1.0~ 1.0-SNAPSHOT 1.0_rc1 1.0.post1.dev2 3.13-rc-slim 15.0.0-canary.4 release-1.0-rc1 1.0-0rc1 1.0a 1.1.1b2 1.1.1-b 1.1.1b.dev1 1.0_1-rc1 1.0-123-rc 1.0_x-rc1 1.0-20240131-5-rc1") {
+	for _, tag := range strings.Fields("1.0rc1 1.0-rc1 1.0-M3 1.0.Beta2 1.0.dev9 1.0b2 1.0a1 18.0.0.0rc1 1.0~pre 1.0~ 1.0-SNAPSHOT 1.0_rc1 1.0.post1.dev2 3.13-rc-slim 15.0.0-canary.4 release-1.0-rc1 1.0-0rc1 1.0a 1.1.1b2 1.1.1-b 1.1.1b.dev1 1.0_1-rc1 1.0-123-rc 1.0_x-rc1 1.0-20240131-5-rc1 4.14.0-ec.1 8u402-b06-rc1 8u402b1") {
 		if !Parse(tag).IsPreRelease() {
 			t.Errorf("%s is a pre-release", tag)
 		}
 	}
-	for _, tag := range strings.Fields("1.0 1.0.post1 1.0-r1 1!1 1.0+x 1.0+rc1 13.0-43 1.25-alpine 1.0-1ubuntu1 1.0.Final latest 1a2b3c4 20240131 1.0-b2c3d4e 1.1.1w 1.1.1b 1.1.1a-alpine 1.1.1c-1 1.0.2zb 1.0_1 1.0_x 1.0+1-rc1 1.0-1~bpo12+1 rc1") {
+	for _, tag := range strings.Fields("1.0 1.0.post1 1.0-r1 1!1 1.0+x 1.0+rc1 13.0-43 1.25-alpine 1.0-1ubuntu1 1.0.Final latest 1a2b3c4 20240131 1.0-b2c3d4e 1.1.1w 1.1.1b 1.1.1a-alpine 1.1.1c-1 1.0.2zb 1.0_1 1.0_x 1.0+1-rc1 1.0-1~bpo12+1 rc1 8u402-b06 8u402-b06-jdk") {
 		if Parse(tag).IsPreRelease() {
 			t.Errorf("%s is not a pre-release", tag)
 		}

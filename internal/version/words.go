@@ -41,7 +41,7 @@ const (
 var preReleases = map[string]int{
 	"alpha": 1, "a": 1,
 	"beta": 2, "b": 2,
-	"milestone": 3, "m": 3,
+	"milestone": 3, "m": 3, "ec": 3, // OpenShift's candidates of engineers: 4.14.0-ec.1
 	"rc": 4, "c": 4, "cr": 4, "pre": 4, "preview": 4, "candidate": 4, "prerelease": 4,
 	"snapshot": 5,
 }

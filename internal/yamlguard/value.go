@@ -39,6 +39,7 @@ type Opened struct {
 	Line  int
 	Text  string // of a scalar, as written
 	Plain bool   // the scalar has no quotes, so it may be a number or a boolean
+	Tag   string // as written, such as !!str or !vault; "" without one
 	Items []Value
 	Pairs []Pair // each key once, in the order of the file; merged ones first
 }
@@ -98,7 +99,7 @@ func (v Value) Open() (Opened, *Error) {
 	if bad != nil {
 		return Opened{}, bad
 	}
-	o := Opened{Line: 1}
+	o := Opened{Line: 1, Tag: tag}
 	if node != nil {
 		o.Line = posOf(node.GetToken()).Line
 	}

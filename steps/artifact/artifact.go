@@ -196,7 +196,7 @@ func (a *artifact) Inputs(ctx context.Context, w runner.World) ([]runner.Input, 
 
 // CheckFiles implements runner.FileChecker: it reads the keys and receipts of layouts.
 func (a *artifact) CheckFiles(_ context.Context, w runner.World, _ bool) error {
-	return destination.CheckFiles(a.To, w)
+	return destination.CheckFiles(a.To, w, a.out)
 }
 
 // Diff implements runner.Step. It hashes the files and asks for the artifact's manifest at
@@ -255,10 +255,7 @@ func (a *artifact) apply(ctx context.Context, images []registry.Image, p runner.
 			p.Done(it)
 		}
 	}})
-	if err == nil {
-		err = destination.Seal(ctx, a.To, c, p)
-	}
-	if err != nil {
+	if err := destination.Seal(ctx, err, a.To, c, p); err != nil {
 		return nil, err
 	}
 	return outputs(t.Images), nil

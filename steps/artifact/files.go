@@ -10,7 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/diskimage"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/lazyregexp"
-	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/filelayout"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -81,10 +81,10 @@ func checkMediaType(text string) error {
 // images gives the artifact, made of the files as they are now, with its target at each
 // destination.
 func (a *artifact) images(ctx context.Context, w runner.World) ([]registry.Image, error) {
-	if err := destination.SetForms(a.To, w, a.out.Registry()); err != nil {
+	if err := destination.SetForms(a.To, w, a.out, a.out.Registry()); err != nil {
 		return nil, err
 	}
-	made := ocilayout.Artifact{Name: a.Name, Type: a.MediaType, Disks: a.For == ironic}
+	made := filelayout.Artifact{Name: a.Name, Type: a.MediaType, Disks: a.For == ironic}
 	for _, f := range a.Files {
 		one, err := hashed(ctx, w, f)
 		if err == nil && made.Disks {
@@ -112,17 +112,17 @@ func (a *artifact) images(ctx context.Context, w runner.World) ([]registry.Image
 }
 
 // hashed gives a file with its digest.
-func hashed(ctx context.Context, w runner.World, f plan.TextOr[plan.Path, file]) (ocilayout.ArtifactFile, error) {
+func hashed(ctx context.Context, w runner.World, f plan.TextOr[plan.Path, file]) (filelayout.File, error) {
 	path := pathOf(f)
 	sums, err := w.Sum(ctx, path, runner.SHA256)
 	if err != nil {
-		return ocilayout.ArtifactFile{}, err
+		return filelayout.File{}, err
 	}
 	fi, err := w.Stat(path)
 	if err != nil {
-		return ocilayout.ArtifactFile{}, err
+		return filelayout.File{}, err
 	}
-	return ocilayout.ArtifactFile{
+	return filelayout.File{
 		Path: path, Title: titleOf(f), MediaType: f.Other.MediaType, SHA256: sums[runner.SHA256], Size: fi.Size(),
 		Disktype: disktype(f.Other, titleOf(f)), Architecture: architecture(f.Other),
 	}, nil
@@ -130,7 +130,7 @@ func hashed(ctx context.Context, w runner.World, f plan.TextOr[plan.Path, file])
 
 // checkDisk refuses a file that is not the disk image that it is called, or that refers to
 // other files.
-func checkDisk(w runner.World, f ocilayout.ArtifactFile) error {
+func checkDisk(w runner.World, f filelayout.File) error {
 	r, err := w.Open(f.Path)
 	if err != nil {
 		return err

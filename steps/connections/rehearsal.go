@@ -43,6 +43,18 @@ func (s *Set) CheckAsked(asked []runner.Asked) plan.Errors {
 	return errs
 }
 
+// CheckRegistries gives a mistake for each registry that the command line names, by its host, and
+// that must not be asked. A nil Set has no connections, and forbids nothing.
+func (s *Set) CheckRegistries(hosts ...string) plan.Errors {
+	var errs plan.Errors
+	for _, host := range hosts {
+		if s != nil && s.only && !s.has(runner.RegistryServer, host) {
+			errs = append(errs, &plan.Error{File: "command line", Msg: s.refusal("registry " + host), Hint: s.refusalHint("connections.registries")})
+		}
+	}
+	return errs
+}
+
 func sectionOf(kind runner.ServerKind) string {
 	if kind == runner.RegistryServer {
 		return "registries"

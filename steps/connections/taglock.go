@@ -57,6 +57,9 @@ func (l *TagLock) Forget(pattern string) int { return l.file.Forget(pattern) }
 // Prune unlocks what no step has looked up or chosen.
 func (l *TagLock) Prune() { l.file.Prune() }
 
+// Recall locks again what Forget has unlocked and no step has looked up.
+func (l *TagLock) Recall() { l.file.Recall() }
+
 // Changes gives what Save would change.
 func (l *TagLock) Changes() []lockfile.Change { return l.file.Changes() }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/filelayout"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -24,14 +25,14 @@ import (
 
 // putArtifact puts files, by their titles, into a registry or a layout, as a step of type
 // artifact does.
-func putArtifact(t *testing.T, b *testbed.Registries, target string, a ocilayout.Artifact, texts ...string) {
+func putArtifact(t *testing.T, b *testbed.Registries, target string, a filelayout.Artifact, texts ...string) {
 	t.Helper()
 	a.Name = "x/x:1"
 	for i, text := range texts {
 		title, content, _ := strings.Cut(text, "=")
 		path := filepath.Join(t.TempDir(), "file")
 		steptest.PutFile(t, path, content)
-		f := ocilayout.ArtifactFile{Path: path, Title: title, SHA256: steptest.SHA256(content), Size: int64(len(content))}
+		f := filelayout.File{Path: path, Title: title, SHA256: steptest.SHA256(content), Size: int64(len(content))}
 		f.Disktype, f.Architecture = "qcow2", []string{"amd64", "arm64"}[i%2]
 		a.Files = append(a.Files, f)
 	}
@@ -83,7 +84,7 @@ func TestFetchArtifactLaws(t *testing.T) {
 			steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 				b := testbed.NewRegistries(t)
 				step, put := configure(t, b)
-				putArtifact(t, b, put, ocilayout.Artifact{}, "agent.kernel="+kernelText, "agent.initramfs=ramdisk")
+				putArtifact(t, b, put, filelayout.Artifact{}, "agent.kernel="+kernelText, "agent.initramfs=ramdisk")
 				step.Name = "agent.kernel"
 				f := fetchFixture(t, step, filepath.Join(b.Dir, "to"))
 				f.Secrets = []string{testbed.RegistryPassword}
@@ -110,9 +111,9 @@ func fetched(t *testing.T, step *fetchFile) (string, error) {
 
 // The title, or the digest of a manifest, says which file is meant; it never becomes a path.
 func TestFetchChoosesFile(t *testing.T) {
-	disks := ocilayout.Artifact{Disks: true}
+	disks := filelayout.Artifact{Disks: true}
 	for name, tt := range map[string]struct {
-		artifact ocilayout.Artifact
+		artifact filelayout.Artifact
 		files    []string
 		title    string
 		want     string // the file, or the error
@@ -159,7 +160,7 @@ func TestFetchChoosesFile(t *testing.T) {
 // The digest that the plan has must be that of the artifact: else nothing is moved.
 func TestFetchArtifactComparesDigests(t *testing.T) {
 	b := testbed.NewRegistries(t)
-	putArtifact(t, b, testbed.EdgeHost+"/"+bootAgent, ocilayout.Artifact{}, "agent.kernel=two")
+	putArtifact(t, b, testbed.EdgeHost+"/"+bootAgent, filelayout.Artifact{}, "agent.kernel=two")
 	step := fromAddress(t, b, "oci://"+testbed.EdgeHost+"/"+bootAgent)
 	step.SHA256 = new(steptest.SHA256("one"))
 	blobs := countBlobs(b)
@@ -188,7 +189,7 @@ func countBlobs(b *testbed.Registries) *int {
 // A file that is there is not asked for again, and its tag is looked up once.
 func TestFetchArtifactAgain(t *testing.T) {
 	b := testbed.NewRegistries(t)
-	putArtifact(t, b, testbed.EdgeHost+"/"+bootAgent, ocilayout.Artifact{}, "agent.kernel=one")
+	putArtifact(t, b, testbed.EdgeHost+"/"+bootAgent, filelayout.Artifact{}, "agent.kernel=one")
 	step := fromAddress(t, b, "oci://"+testbed.EdgeHost+"/"+bootAgent)
 	if got, err := fetched(t, &step); err != nil || got != "one" {
 		t.Fatalf("%q, %v", got, err)
@@ -220,7 +221,7 @@ func TestFetchRefusesContainerImages(t *testing.T) {
 // The diff names the artifact by its digest, and what the change moves.
 func TestFetchArtifactDiff(t *testing.T) {
 	b := testbed.NewRegistries(t)
-	putArtifact(t, b, "oci:"+b.Dir+"/media.tar:"+bootAgent, ocilayout.Artifact{}, "agent.kernel=one")
+	putArtifact(t, b, "oci:"+b.Dir+"/media.tar:"+bootAgent, filelayout.Artifact{}, "agent.kernel=one")
 	step := fromAddress(t, b, "oci:"+b.Dir+"/media.tar:"+bootAgent)
 	f, err := step.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
@@ -274,9 +275,9 @@ func TestFetchFromSignedLayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	kernel := strings.Repeat("kernel", 20_000)
-	putArtifact(t, b, "oci:"+layout+":"+bootAgent, ocilayout.Artifact{}, "agent.kernel="+kernel)
+	putArtifact(t, b, "oci:"+layout+":"+bootAgent, filelayout.Artifact{}, "agent.kernel="+kernel)
 	unsigned := filepath.Join(b.Dir, "unsigned.tar")
-	putArtifact(t, b, "oci:"+unsigned+":"+bootAgent, ocilayout.Artifact{}, "agent.kernel="+kernel)
+	putArtifact(t, b, "oci:"+unsigned+":"+bootAgent, filelayout.Artifact{}, "agent.kernel="+kernel)
 	if err := b.Registry().Layout(layout).Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +342,7 @@ func TestFetchArtifactOverBadLine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := testbed.NewRegistries(t)
-			putArtifact(t, b, testbed.EdgeHost+"/"+bootAgent, ocilayout.Artifact{}, "agent.kernel="+kernel)
+			putArtifact(t, b, testbed.EdgeHost+"/"+bootAgent, filelayout.Artifact{}, "agent.kernel="+kernel)
 			n, asked := 0, ""
 			b.Before["edge"] = func(w http.ResponseWriter, r *http.Request) bool {
 				if !strings.Contains(r.URL.Path, "/blobs/") {

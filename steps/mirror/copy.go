@@ -47,18 +47,11 @@ func (d deciding) applying(table *registry.TransferPlan, images []registry.Image
 		if again := t.ReadAgain(); again != "" {
 			finding.Notes = append(finding.Notes, again)
 		}
-		if err == nil {
-			if err := d.prune(ctx, t, prior, p); err != nil {
-				return nil, err
-			}
+		if err = d.incomplete(t, err); err == nil {
+			err = d.prune(ctx, t, prior, p)
 		}
-		if ctx.Err() == nil { // also where an image is not available: the layout is whole without it
-			if err := destination.Seal(ctx, d.To, d.out.Registry(), p); err != nil {
-				return nil, err
-			}
-		}
-		if err != nil {
-			return nil, d.incomplete(t, err)
+		if err = destination.Seal(ctx, err, d.To, d.out.Registry(), p); err != nil {
+			return nil, err
 		}
 		return d.outputsOf(t.Images), nil
 	}

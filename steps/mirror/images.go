@@ -20,7 +20,7 @@ func (m *mirror) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 	for _, host := range destination.Hosts(m.To, m.out) {
 		errs = append(errs, m.Images.CheckFiles(w, "images", imagelist.Destination{Host: host, Same: m.out.SameRegistry}))
 	}
-	return errors.Join(once(append(errs, m.checkKeyFiles(w), destination.CheckFiles(m.To, w)))...)
+	return errors.Join(once(append(errs, m.checkKeyFiles(w), destination.CheckFiles(m.To, w, m.out)))...)
 }
 
 // Inputs implements runner.Step: the files of keys, the lists, the layouts that they name and
@@ -60,7 +60,7 @@ func (m *mirror) entries(ctx context.Context, w runner.World) ([]imagelist.Entry
 
 // images gives the images to copy, each with its target.
 func (m *mirror) images(ctx context.Context, w runner.World) ([]registry.Image, error) {
-	if err := destination.SetForms(m.To, w, m.out.Registry()); err != nil {
+	if err := destination.SetForms(m.To, w, m.out, m.out.Registry()); err != nil {
 		return nil, err
 	}
 	listed, err := m.entries(ctx, w)

@@ -91,6 +91,8 @@ type registries interface {
 	RegistryHost(name string) (string, error)
 	// RegistryIdentity gives what is the same for all names of the registry of a host.
 	RegistryIdentity(host string) string
+	// EnvSecret gives the secret in an environment variable, and keeps it from helpers.
+	EnvSecret(variable string) plan.Secret
 	// Registry gives the client for all registries.
 	Registry() *registry.Client
 	// Downloads gives the client for all web servers.

@@ -62,12 +62,9 @@ func (v *verifyHTTPBoot) callbackURL(s *ipxe.Script) (string, error) {
 // checkInitrds gives an error when the command line of a kernel names a ramdisk that
 // the script does not load. place is the place of the kernel in the script.
 func checkInitrds(place string, k ipxe.Kernel, initrds []ipxe.File) error {
-	list, named := k.Arg("initrd")
-	if !named {
-		return nil
-	}
-	for name := range strings.SplitSeq(list, ",") {
-		if !slices.ContainsFunc(initrds, func(f ipxe.File) bool { return f.Name == name }) {
+	for _, name := range k.Ramdisks() {
+		magic := name == ipxe.AllRamdisks && len(initrds) > 0
+		if !magic && !slices.ContainsFunc(initrds, func(f ipxe.File) bool { return f.Name == name }) {
 			return fmt.Errorf("%s: the kernel's command line names the ramdisk %s, which the script does not load", place, name)
 		}
 	}

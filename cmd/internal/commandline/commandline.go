@@ -155,7 +155,7 @@ type Line struct {
 // Execute executes a command line and returns its exit code.
 func (p *Program) Execute(ctx context.Context, l Line) int {
 	args := ExpandAliases(l.Args)
-	err := checkRepeated(l.App, args)
+	err := checkValues(l.App, args)
 	if err == nil {
 		err = l.App.RunContext(ctx, flagsFirst(l.App, args))
 	}

@@ -3,6 +3,7 @@ package commandline
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -65,12 +66,16 @@ func Dashed(name string) string {
 	return "--" + name
 }
 
-// checkRepeated gives an error for a flag that takes one value and is given twice:
-// one of the two values would be ignored silently.
-func checkRepeated(app *cli.App, args []string) error {
-	cmd, flags := commandOf(app, args)
+// checkValues gives an error for a flag that takes one value and is given twice, since one of
+// the two values would be ignored silently, and for a value or an argument that is empty: a
+// variable of a script that is not set would make "apply --saved" an apply of anything.
+func checkValues(app *cli.App, args []string) error {
+	cmd, flags, rest := commandOf(app, args)
 	if cmd == nil {
 		return nil
+	}
+	if slices.Contains(rest, "") {
+		return Usage(fault.WithHint(fmt.Errorf("%s: an argument is empty", cmd.Name), emptyHint))
 	}
 	valued, given := TakesValue(cmd.Flags), map[string]string{}
 	for i := 0; i < len(flags); i++ {
@@ -79,8 +84,15 @@ func checkRepeated(app *cli.App, args []string) error {
 		if f == nil || !valued[name] {
 			continue
 		}
-		if !strings.Contains(flags[i], "=") {
-			i++
+		_, value, inline := strings.Cut(flags[i], "=")
+		if !inline {
+			if i++; i == len(flags) {
+				return nil // the flag parser says that it needs a value
+			}
+			value = flags[i]
+		}
+		if value == "" {
+			return Usage(fault.WithHint(fmt.Errorf("%s: the value of %s is empty", cmd.Name, Dashed(name)), emptyHint))
 		}
 		if _, many := f.(Repeated); many {
 			continue
@@ -94,6 +106,8 @@ func checkRepeated(app *cli.App, args []string) error {
 	return nil
 }
 
+const emptyHint = "if it comes from a variable, that one is not set"
+
 func twice(a, b string) string {
 	if a == b {
 		return a
@@ -101,9 +115,9 @@ func twice(a, b string) string {
 	return a + " or " + b
 }
 
-// commandOf gives the command that args name, with its flags and their values.
-func commandOf(app *cli.App, args []string) (*cli.Command, []string) {
-	var cmd *cli.Command
+// commandOf gives the command that args name, with its flags and their values, and its other
+// arguments.
+func commandOf(app *cli.App, args []string) (cmd *cli.Command, flags, rest []string) {
 	cmds, first := app.Commands, 1
 	for first < len(args) {
 		found := FindCommand(cmds, args[first])
@@ -114,10 +128,10 @@ func commandOf(app *cli.App, args []string) (*cli.Command, []string) {
 		first++
 	}
 	if cmd == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	flags, _ := SplitFlags(args[first:], TakesValue(cmd.Flags))
-	return cmd, flags
+	flags, rest = SplitFlags(args[first:], TakesValue(cmd.Flags))
+	return cmd, flags, rest
 }
 
 // FlagName returns the name of a flag without its dashes and its value.

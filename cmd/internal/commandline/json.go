@@ -35,7 +35,7 @@ func (p *Program) PrintLine(v any) error {
 // Asked returns the name of the document that a command line asks for with --json,
 // or "". The command line may be wrong.
 func (l Line) Asked(args []string) document.Name {
-	cmd, flags := commandOf(l.App, args)
+	cmd, flags, _ := commandOf(l.App, args)
 	if cmd == nil || FindFlag(cmd.Flags, "json") == nil {
 		return ""
 	}

@@ -20,7 +20,7 @@ type Files struct {
 // alone. Of a plan with mistakes it takes every text for what may name a file.
 func FilesOf(ctx context.Context, file string, o plan.Options) Files {
 	var f Files
-	o.Opened = func(file string) { f.Files = append(f.Files, file) }
+	o.Opened = func(file string, _ []byte) { f.Files = append(f.Files, file) }
 	read, _ := Load(ctx, file, o)
 	if read.Parsed == nil {
 		return f

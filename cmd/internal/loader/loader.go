@@ -36,7 +36,7 @@ func Load(ctx context.Context, file string, o plan.Options, registries ...string
 	graph, more := runner.Check(p, types, errs...)
 	errs = append(errs, more...)
 	asked := runner.AskedBy(p, types)
-	errs = append(errs, conns.CheckAsked(asked)...)
+	errs = slices.Concat(errs, conns.CheckAsked(asked), conns.CheckRegistries(registries...))
 	l := &Plan{Parsed: p, Graph: graph, Conns: conns, Asked: asked}
 	if len(errs) == 0 {
 		if len(registries) > 0 {

@@ -284,7 +284,11 @@ func (b *builder) key(t *thing) error {
 	if err != nil {
 		return err
 	}
-	return write(t.path, content)
+	err = write(t.path, content)
+	if err == nil && t.Kind == runner.ExpectMediaSecret {
+		err = os.Chmod(t.path, 0o600)
+	}
+	return err
 }
 
 func (b *builder) tree(t *thing) error {

@@ -174,3 +174,31 @@ func TestLargeRunsFit(t *testing.T) {
 		t.Errorf("error %q, counts %v", d.Error, d.Counts)
 	}
 }
+
+// A registry may name tags as it likes: each stands in one line, is cut, and hides no site.
+func TestHostileTags(t *testing.T) {
+	c := newCentre(t)
+	send(t, c.sender(t, "edge1"), report("edge1", time.Minute))
+	c.act(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/tags/list") {
+			return false
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"name": "x", "tags": []string{"edge1", "x\x1b[31m\nedge9  done  \u202e", strings.Repeat("y", 100_000)}})
+		return true
+	})
+	d := c.sites(t)
+	var out strings.Builder
+	if err := Table(&out, d); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range d.Sites {
+		if len(s.Tag) > 2*maxShown || strings.ContainsAny(s.Tag, "\x1b\n\u202e") || (s.State == document.SiteDone) != (s.Tag == "edge1") {
+			t.Errorf("%+v", s)
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if strings.HasPrefix(line, "edge9") {
+			t.Errorf("a tag makes a line that looks like one of bayplan: %s", out.String())
+		}
+	}
+}

@@ -26,7 +26,7 @@ const (
 
 // Found is what a tag holds: a report, or why there is none.
 type Found struct {
-	Tag    string
+	Tag    string              // in one line: a registry may name anything
 	Report document.SiteReport // short: without what Judge does not need
 	Err    error               // nil: there is a report
 }
@@ -64,7 +64,7 @@ func Read(ctx context.Context, c Client, from Place) ([]Found, time.Time, error)
 
 // read reads one tag.
 func read(ctx context.Context, c Client, at Place) (Found, *document.SiteClock) {
-	f := Found{Tag: at.Tag}
+	f := Found{Tag: oneLine(at.Tag)}
 	b, date, err := c.SmallFile(ctx, at.String(), ArtifactType, maxReport)
 	clock := reading(date, time.Now())
 	if err == nil {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 const (
@@ -38,7 +40,7 @@ func Empty() *Index { return &Index{SchemaVersion: 2, MediaType: Type, sorted: t
 func Parse(text []byte, path string) (*Index, error) {
 	var idx Index
 	if err := json.Unmarshal(text, &idx); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fault.JSON(path, text, err)
 	}
 	for _, d := range idx.Manifests {
 		if err := d.Digest.Validate(); err != nil {

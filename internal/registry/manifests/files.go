@@ -9,7 +9,7 @@ import (
 	"github.com/regclient/regclient/types/manifest"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/filelayout"
 )
 
 // A File is a file of an artifact.
@@ -35,7 +35,7 @@ func Files(m manifest.Manifest) ([]File, error) {
 	}
 	var files []File
 	for _, d := range slices.Concat([]descriptor.Descriptor{config}, layers) {
-		title := d.Annotations[ocilayout.TitleKey]
+		title := d.Annotations[filelayout.TitleKey]
 		if title == "" {
 			continue
 		}

@@ -17,7 +17,9 @@ import (
 // again after an error.
 func (p *Pruning) Remove(ctx context.Context, gone func(*Removal)) error {
 	if p.layout != nil {
-		p.layout.Begin()
+		if err := p.layout.Begin(ctx); err != nil {
+			return err
+		}
 	}
 	err := p.removeAll(ctx, gone)
 	switch {

@@ -49,6 +49,8 @@ type Connections interface {
 	RegistryHost(name string) (string, error)
 	// RegistryIdentity gives what is the same for all names of the registry of a host.
 	RegistryIdentity(host string) string
+	// EnvSecret gives the secret in an environment variable, and keeps it from helpers.
+	EnvSecret(variable string) plan.Secret
 }
 
 // Field names a destination for messages.
@@ -69,6 +71,7 @@ func Validate(to Setting, c Connections) []error {
 		field := Field(to, i)
 		errs = append(errs, plan.At(field, c.CheckRegistry(one.Text)), plan.At(field+".layout", imagelist.CheckLayoutPath(string(one.Other.Layout))))
 		errs = append(errs, one.Other.validateForm(field)...)
+		_ = c.EnvSecret(one.Other.Sign.Env) // helpers must not get it, whatever comes first
 		for _, before := range to.Items[:i] {
 			if one.Text == before.Text && one.Other.Layout == before.Other.Layout && !one.IsZero() {
 				errs = append(errs, plan.At(field, errors.New("the destination is in the list already")))

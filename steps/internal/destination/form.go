@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -111,11 +110,11 @@ func Expects(to Setting) []runner.Expected {
 }
 
 // CheckFiles reads the keys and receipts of the layouts, and decrypts none.
-func CheckFiles(to Setting, w runner.World) error {
+func CheckFiles(to Setting, w runner.World, c Connections) error {
 	var errs []error
 	for i, one := range to.Items {
 		if one.Other.Sign.Key != "" {
-			_, err := readKey(w, one.Other.Sign)
+			_, err := readKey(w, one.Other.Sign, c)
 			errs = append(errs, plan.At(Field(to, i)+".sign.key", err))
 		}
 		if one.Other.Without != "" {
@@ -135,38 +134,51 @@ func read(w runner.World, path string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, most))
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("%s: more than %d bytes are too much", path, most)
+	}
+	return text, err
 }
 
 func readReceipt(w runner.World, path string) (*receipt.Receipt, error) {
-	text, err := read(w, path, receipt.MaxBytes+1)
+	text, err := read(w, path, receipt.MaxBytes)
 	if err != nil {
 		return nil, err
 	}
 	return receipt.Parse(path, text)
 }
 
-func readKey(w runner.World, s Signing) (*minisign.SecretKey, error) {
-	content, err := read(w, string(s.Key), maxKey)
+// readKey reads a secret key, which nobody but its owner may read.
+func readKey(w runner.World, s Signing, c Connections) (*minisign.SecretKey, error) {
+	path := string(s.Key)
+	fi, err := w.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if mode := fi.Mode().Perm(); mode&0o077 != 0 {
+		err := fmt.Errorf("%s can be read by others than its owner (mode %04o)", path, mode)
+		return nil, fault.WithHint(err, "chmod 600 "+human.ShellWord(path))
+	}
+	content, err := read(w, path, maxKey)
 	if err != nil {
 		return nil, err
 	}
 	var password func() (string, error)
 	if s.Env != "" {
 		password = func() (string, error) {
-			value := os.Getenv(s.Env)
-			if value == "" {
-				err := fmt.Errorf("%s is encrypted, and the environment variable %s is not set", s.Key, s.Env)
-				return "", fault.WithHint(err, "export "+human.ShellWord(s.Env)+" before running bayplan")
+			value, err := c.EnvSecret(s.Env).Reveal(context.Background()) // it asks nobody
+			if err != nil {
+				err = fault.WithHint(fmt.Errorf("%s is encrypted: %w", path, err), fault.Hint(err))
 			}
-			return value, nil
+			return value, err
 		}
 	}
-	return minisign.NewSecretKey(string(s.Key), content, password)
+	return minisign.NewSecretKey(path, content, password)
 }
 
 // SetForms tells the layouts how they travel. It comes before all else that is done with them.
-func SetForms(to Setting, w runner.World, c *registry.Client) error {
+func SetForms(to Setting, w runner.World, conns Connections, c *registry.Client) error {
 	for i, one := range to.Items {
 		l := one.Other
 		if l.Layout == "" {
@@ -178,9 +190,10 @@ func SetForms(to Setting, w runner.World, c *registry.Client) error {
 			return err
 		}
 		if l.Sign.Key != "" {
-			if f.Key, err = readKey(w, l.Sign); err != nil {
+			if f.Key, err = readKey(w, l.Sign, conns); err != nil {
 				return fmt.Errorf("%s.sign.key: %w", Field(to, i), err)
 			}
+			f.Key = c.Keys.Keep(f.Key)
 		}
 		if l.Without != "" {
 			if f.Without, err = readReceipt(w, string(l.Without)); err != nil {
@@ -283,19 +296,21 @@ func Ready(ctx context.Context, to Setting, c *registry.Client) error {
 }
 
 // Seal writes the tables of pieces and the signatures that layouts lack, after all that is
-// written to them.
-func Seal(ctx context.Context, to Setting, c *registry.Client, p runner.Progress) error {
-	items, err := unsealed(to, c)
-	if err != nil {
+// written to them, unless the run is to end. So does a step that has failed with err: another one
+// may have left it to this one, and the layout is whole. It gives that error, too.
+func Seal(ctx context.Context, err error, to Setting, c *registry.Client, p runner.Progress) error {
+	if ctx.Err() != nil {
 		return err
 	}
+	items, lacks := unsealed(to, c)
+	errs := []error{err, lacks}
 	for _, it := range items {
-		if err := c.Layout(it.Name).Seal(ctx); err != nil {
-			return fmt.Errorf("%s: its table of pieces: %w", it.Name, err)
+		err := c.Layout(it.Name).Seal(ctx)
+		if errs = append(errs, err); err == nil {
+			p.Done(it)
 		}
-		p.Done(it)
 	}
-	return nil
+	return fault.Join(errs...)
 }
 
 // VerifySeals reads all pieces of layouts, and gives an error for each that is not the one that

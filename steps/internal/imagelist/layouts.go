@@ -57,10 +57,10 @@ func LayoutInputs(ctx context.Context, w runner.World, listed []Entry, c *regist
 	seen := map[string]bool{}
 	for _, l := range listed {
 		dir, _, ok := registry.CutLayout(l.Name)
-		if !ok || seen[dir] {
+		if !ok || seen[dir+"\x00"+l.Key] {
 			continue
 		}
-		seen[dir] = true
+		seen[dir+"\x00"+l.Key] = true
 		if err := checkNotPending(w, dir); err != nil {
 			return nil, fmt.Errorf("%s: %w", l.Place, err)
 		}
@@ -71,7 +71,10 @@ func LayoutInputs(ctx context.Context, w runner.World, listed []Entry, c *regist
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.Place, err)
 		}
-		in = append(in, key...)
+		if in = append(in, key...); seen[dir] {
+			continue // with another key
+		}
+		seen[dir] = true
 		sum, err := c.LayoutIndex(dir)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.Place, layoutError(dir, err))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/minisign"
+	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
@@ -115,20 +116,28 @@ func checkMedia(ctx context.Context, w runner.World, c *registry.Client, listed 
 }
 
 // checkMedium checks the layout of an entry before anything of it is used: its signature, where
-// the entry has a key, and its pieces, which it reads once in each run. A layout that is not there
-// passes: reading it gives the error.
+// the entry has a key, and its pieces, which it reads once in each run. With a key, a layout counts
+// only if its table has proven it.
 func checkMedium(ctx context.Context, w runner.World, c *registry.Client, l Entry) error {
 	dir, _, _ := registry.CutLayout(l.Name)
-	return c.Layout(dir).Prove(ctx, func(table []byte) error {
+	is, err := c.Layout(dir).Prove(ctx, func(table []byte) error {
 		if l.Key == "" {
 			return nil
 		}
 		return checkSignature(w, dir, l.Key, table)
 	})
+	switch {
+	case err != nil:
+		return err
+	case is == ocilayout.Absent:
+		return layoutError(dir, fs.ErrNotExist)
+	case is != ocilayout.Proven && l.Key != "":
+		return checkSignature(w, dir, l.Key, nil)
+	}
+	return nil
 }
 
-// checkSignature checks the signature of a layout's table of pieces, which is nil where there
-// is none.
+// checkSignature checks the signature of a layout's table of pieces. It is an error if that is nil.
 func checkSignature(w runner.World, dir, key string, table []byte) error {
 	public, err := readKey(w, key)
 	if err != nil {

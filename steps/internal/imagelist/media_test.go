@@ -37,8 +37,7 @@ func medium(t *testing.T) (base, key string) {
 	if err := l.SetForm(ocilayout.Form{Split: 4096, Key: k}); err != nil {
 		t.Fatal(err)
 	}
-	l.Begin()
-	err = l.Put(digest.FromString(blob), int64(len(blob)), strings.NewReader(blob))
+	err = errors.Join(l.Begin(t.Context()), l.Put(digest.FromString(blob), int64(len(blob)), strings.NewReader(blob)))
 	if err := errors.Join(err, l.Change(func(*layoutindex.Index) error { return nil }), l.Commit(), l.Seal(t.Context()), os.WriteFile(key, public, 0o600)); err != nil {
 		t.Fatal(err)
 	}

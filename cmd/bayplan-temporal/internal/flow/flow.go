@@ -6,10 +6,10 @@ package flow
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -18,73 +18,28 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// The names that programs of all versions share. Another way of working gets another name, so that
-// open runs end as they began.
-const (
-	WorkflowName = "bayplan.run.v1"
-	ActivityName = "bayplan.step.v1"
-	ValuesQuery  = "values" // the outputs of a step that others refer to
-	DigestMemo   = "digest"
-
-	Queue = "bayplan-runs" // of workflows
-)
-
-// SiteQueue returns the task queue of a site.
-func SiteQueue(site string) string { return "bayplan-site-" + site }
-
-// WorkflowID returns the id of the run of a plan. Only one of an id can be open.
-func WorkflowID(plan string) string { return "bayplan/" + plan }
-
 // longest is how long one attempt of a step may take. What ends a lost one is the silence of its
 // worker.
 const longest = 365 * 24 * time.Hour
 
-// maxInline is how many bytes of values go with a task. More are asked for by the worker, or each
-// of them would be in the history once a site.
-const maxInline = 16 << 10
+// grace is how long a step that no worker has taken waits for the same news of other steps of its
+// site, which tell a site that is busy from one that is silent.
+const grace = 2 * time.Second
 
-// A Task is what a worker gets to do.
-type Task struct {
-	Digest string `json:"digest"` // of the run, which the worker finds where its workflow began
-	Step   string `json:"step"`
-
-	Given   map[string]runner.Outputs `json:"given,omitempty"`   // outputs of steps of other sites
-	Ask     []string                  `json:"ask,omitempty"`     // steps of other sites whose outputs are asked for
-	Vouched []string                  `json:"vouched,omitempty"` // of earlier steps of the same site
-}
-
-// A Result is what came of a step.
-type Result struct {
-	Version string         `json:"version"` // of the worker
-	Worker  string         `json:"worker"`  // its identity
-	Status  runner.Status  `json:"status"`
-	Events  []runner.Event `json:"events"` // of the step, but for items and progress
-
-	Outputs runner.Outputs `json:"outputs,omitempty"` // those to which steps of other sites refer
-	Vouched []string       `json:"vouched,omitempty"`
-}
-
-// An Ending is how a step ended that has no Result.
-type Ending struct {
-	ID     string        `json:"id"`
-	Status runner.Status `json:"status"` // failed, skipped or interrupted
-	Why    string        `json:"why,omitempty"`
-	Blame  string        `json:"blame,omitempty"` // the failed step for which it was skipped
-}
-
-// An Outcome is what came of a run beside the Results.
-type Outcome struct {
-	Endings []Ending `json:"endings,omitempty"` // in file order
+// A Workflow advances runs.
+type Workflow struct {
+	Values converter.DataConverter // nil: the standard one
 }
 
 // A run is the state of a workflow. All of it follows from its history.
 type run struct {
 	*request.Run
-	steps   map[string]*step
-	order   []*step
-	done    workflow.Channel // of *step
-	running int
-	failed  map[string]bool // sites
+	head  request.Head
+	steps map[string]*step
+	order []*step
+	done  workflow.Channel // of *step
+	hold  hold
+	pack  request.Packer
 }
 
 // A step is what the workflow knows of one.
@@ -92,28 +47,39 @@ type step struct {
 	*request.Step
 	waits  int     // for how many steps
 	feeds  []*step // that wait for it
-	begun  bool
+	begun  int     // the hold's count when it began; 0: not yet
+	over   int     // the hold's count when its activity was over
 	ended  bool
-	err    error // of an activity without a result
+	err    error  // of an activity without a result
+	packed []byte // the result, if steps of other sites refer to it
+	bytes  int    // of the outputs in it
 	result *Result
 	ending *Ending
+
+	untaken bool // no worker has taken it within the patience
 }
 
-// Run is the workflow. packed is a request.Run.
-func Run(ctx workflow.Context, packed []byte) (*Outcome, error) {
-	asked, err := request.Unpack(packed)
-	if err != nil {
-		return nil, temporal.NewNonRetryableApplicationError(err.Error(), "form", err)
-	}
-	r := newRun(ctx, asked)
-	if err := workflow.SetQueryHandler(ctx, ValuesQuery, r.values); err != nil {
+// Run is the workflow. Its input is that of request.Packed; the plan, which comes last, is not opened.
+// What this program cannot read is a panic: the turn fails and is tried again, and another worker
+// may take it. An error would end the run.
+func (w Workflow) Run(ctx workflow.Context, head, packed converter.RawValue) (*Outcome, error) {
+	opened, asked := w.open(head, packed)
+	r := newRun(ctx, opened, asked)
+	if err := workflow.SetQueryHandler(ctx, ValuesQuery, r.piece); err != nil {
 		return nil, err
 	}
-	for r.start(ctx); r.running > 0; r.start(ctx) {
+	for r.start(ctx); r.hold.running > 0 || r.hold.pausing; r.start(ctx) {
 		var s *step
-		r.done.Receive(ctx, &s)
-		r.running--
-		r.end(ctx, s)
+		for more := r.done.Receive(ctx, &s); more; more = r.done.ReceiveAsync(&s) {
+			if s.Step != nil { // a pause has none
+				r.end(ctx, s)
+			}
+		}
+	}
+	for _, s := range r.order {
+		if !s.ended {
+			return nil, temporal.NewNonRetryableApplicationError("step "+s.ID+" was never begun: this is a fault of bayplan", "order", nil)
+		}
 	}
 	outcome := r.outcome()
 	if ctx.Err() != nil {
@@ -122,8 +88,29 @@ func Run(ctx workflow.Context, packed []byte) (*Outcome, error) {
 	return outcome, nil
 }
 
-func newRun(ctx workflow.Context, asked *request.Run) *run {
-	r := &run{Run: asked, steps: map[string]*step{}, done: workflow.NewChannel(ctx), failed: map[string]bool{}}
+// open opens the input of a workflow.
+func (w Workflow) open(head, packed converter.RawValue) (request.Head, *request.Run) {
+	values := w.Values
+	if values == nil {
+		values = converter.GetDefaultDataConverter()
+	}
+	var (
+		h request.Head
+		b []byte
+	)
+	err := errors.Join(values.FromPayload(head.Payload(), &h), values.FromPayload(packed.Payload(), &b))
+	if err != nil {
+		panic(err)
+	}
+	r, err := h.OpenRun(b)
+	if err != nil {
+		panic(err)
+	}
+	return h, r
+}
+
+func newRun(ctx workflow.Context, head request.Head, asked *request.Run) *run {
+	r := &run{Run: asked, head: head, steps: map[string]*step{}, done: workflow.NewNamedChannel(ctx, "steps")}
 	for i := range asked.Steps {
 		s := &step{Step: &asked.Steps[i], waits: len(asked.Steps[i].Needs)}
 		r.steps[s.ID], r.order = s, append(r.order, s)
@@ -133,34 +120,45 @@ func newRun(ctx workflow.Context, asked *request.Run) *run {
 			r.steps[need].feeds = append(r.steps[need].feeds, s)
 		}
 	}
+	r.hold = newHold(r.order)
 	return r
 }
 
-// values answers ValuesQuery.
-func (r *run) values(id string) ([]byte, error) {
-	s := r.steps[id]
-	if s == nil || s.result == nil {
-		return nil, fmt.Errorf("step %s has no outputs yet", id)
+// piece answers ValuesQuery.
+func (r *run) piece(w Wanted) (*Piece, error) {
+	s := r.steps[w.Step]
+	if s == nil || s.packed == nil || w.From < 0 || w.From > len(s.packed) {
+		return nil, fmt.Errorf("step %s has no outputs from byte %d on", w.Step, w.From)
 	}
-	return request.Pack(s.result.Outputs)
+	return &Piece{Total: len(s.packed), Data: s.packed[w.From:min(len(s.packed), w.From+PieceSize)]}, nil
 }
 
-// start begins all steps that wait for nothing any more, and whose wave has come.
+// start begins all steps that wait for nothing any more, and whose wave has come, as far as the
+// server takes them.
 func (r *run) start(ctx workflow.Context) {
 	if ctx.Err() != nil {
 		r.drop(func(*step) bool { return true }, Ending{Status: runner.Skipped, Why: "the run was cancelled before it began"})
 		return
 	}
+	if why := full(ctx); why != "" {
+		r.drop(func(*step) bool { return true }, Ending{Status: runner.Skipped, Why: why})
+		return
+	}
 	wave := r.wave()
 	for _, s := range r.order {
-		if !s.begun && !s.ended && s.waits == 0 && s.Wave <= wave {
-			r.begin(ctx, s)
+		if s.begun > 0 || s.ended || s.waits > 0 || s.Wave > wave || !r.hold.has(s.Site) {
+			continue
 		}
+		if r.hold.running >= maxPending || r.hold.sent >= maxTurn {
+			r.pause(ctx)
+			return
+		}
+		r.begin(ctx, s)
 	}
 }
 
 // wave returns the wave that may begin: the first one with steps that have not ended. If too many
-// sites have failed before it, its steps and those of later waves are dropped.
+// sites are not done with those before it, its steps and those of later waves are dropped.
 func (r *run) wave() int {
 	wave, begun := r.Waves+1, false
 	for _, s := range r.order {
@@ -168,13 +166,17 @@ func (r *run) wave() int {
 			wave = min(wave, s.Wave)
 		}
 	}
+	failed := map[string]bool{}
 	for _, s := range r.order {
-		begun = begun || s.Wave == wave && s.begun
+		begun = begun || s.Wave == wave && s.begun > 0
+		if s.Wave > 0 && s.Wave < wave && (s.ending != nil || !done(s.result.Status)) {
+			failed[s.Site] = true
+		}
 	}
-	if r.Waves == 0 || r.MaxFailures < 0 || wave == 1 || wave > r.Waves || begun || len(r.failed) <= r.MaxFailures {
+	if r.Waves == 0 || r.MaxFailures < 0 || wave == 1 || wave > r.Waves || begun || len(failed) <= r.MaxFailures {
 		return wave
 	}
-	why := fmt.Sprintf("wave %d was not begun: %s failed", wave, human.Count(len(r.failed), "site has", "sites have"))
+	why := fmt.Sprintf("wave %d was not begun: %s failed", wave, human.Count(len(failed), "site has", "sites have"))
 	r.drop(func(s *step) bool { return s.Wave >= wave }, Ending{Status: runner.Skipped, Why: why})
 	return wave
 }
@@ -182,7 +184,7 @@ func (r *run) wave() int {
 // drop ends all steps that have not begun and that match, and what waits for them.
 func (r *run) drop(match func(*step) bool, as Ending) {
 	for _, s := range r.order {
-		if !s.begun && !s.ended && match(s) {
+		if s.begun == 0 && !s.ended && match(s) {
 			r.skip(s, as)
 		}
 	}
@@ -191,6 +193,7 @@ func (r *run) drop(match func(*step) bool, as Ending) {
 func (r *run) skip(s *step, as Ending) {
 	as.ID = s.ID
 	s.ended, s.ending = true, &as
+	r.hold.ended(s)
 	for _, next := range s.feeds {
 		if !next.ended {
 			r.skip(next, as)
@@ -200,84 +203,79 @@ func (r *run) skip(s *step, as Ending) {
 
 // begin hands a step to the workers of its site.
 func (r *run) begin(ctx workflow.Context, s *step) {
-	s.begun = true
-	r.running++
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		ActivityID: s.ID, TaskQueue: SiteQueue(s.Site),
-		ScheduleToStartTimeout: r.Patience, StartToCloseTimeout: longest, HeartbeatTimeout: r.Silence,
-		WaitForCancellation: true,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
-	})
-	future := workflow.ExecuteActivity(ctx, ActivityName, r.task(s))
+	packed, err := r.pack.Pack(r.task(s))
+	if err != nil {
+		panic(err) // a task is JSON
+	}
+	r.hold.begin(s, len(packed))
 	workflow.Go(ctx, func(ctx workflow.Context) {
-		var packed []byte
-		s.err = future.Get(ctx, &packed)
-		if s.err == nil {
-			s.result = &Result{}
-			s.err = request.Open(packed, s.result)
+		for r.attempt(ctx, s, packed); r.busy(ctx, s); r.attempt(ctx, s, packed) {
+			r.hold.again(s, len(packed))
 		}
 		r.done.Send(ctx, s)
 	})
 }
 
-// task makes what the worker gets of a step.
-func (r *run) task(s *step) Task {
-	t := Task{Digest: r.Digest, Step: s.ID, Given: map[string]runner.Outputs{}}
-	size := 0
-	for _, id := range s.Asks {
-		outputs := r.steps[id].result.Outputs
-		for _, v := range outputs {
-			size += len(v.String())
+// attempt has a step done, and keeps what came of it.
+func (r *run) attempt(ctx workflow.Context, s *step, packed []byte) {
+	var result []byte
+	s.err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ActivityID: s.ID, TaskQueue: SiteQueue(s.Site),
+		ScheduleToStartTimeout: r.Patience, StartToCloseTimeout: longest, HeartbeatTimeout: r.Silence,
+		WaitForCancellation: true,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+	}), ActivityName, packed).Get(ctx, &result)
+	if s.err == nil {
+		s.result, s.err = OpenResult(result, s.ID)
+	}
+	if s.err == nil && len(s.Gives) > 0 {
+		s.packed = result
+	}
+}
+
+// busy reports whether a step that no worker has taken waits behind others that its site does.
+func (r *run) busy(ctx workflow.Context, s *step) bool {
+	if s.untaken = untaken(s.err); !s.untaken || ctx.Err() != nil || workflow.Sleep(ctx, grace) != nil {
+		return false
+	}
+	for _, other := range r.order {
+		if other == s || other.Site != s.Site || other.begun == 0 || other.untaken {
+			continue
 		}
-		if size > maxInline {
-			t.Ask = append(t.Ask, id)
-		} else {
-			t.Given[id] = outputs
+		if other.over == 0 && other.begun < s.begun || other.over > s.begun && other.result != nil {
+			return true
 		}
 	}
-	seen := map[string]bool{}
-	var add func(*step)
-	add = func(before *step) {
-		for _, need := range before.Needs {
-			if n := r.steps[need]; !seen[need] {
-				seen[need] = true
-				if n.Site == s.Site && n.result != nil {
-					t.Vouched = append(t.Vouched, n.result.Vouched...)
-				}
-				add(n)
-			}
-		}
-	}
-	add(s)
-	slices.Sort(t.Vouched)
-	t.Vouched = slices.Compact(t.Vouched)
-	return t
+	return false
+}
+
+// untaken reports whether the patience for a worker has ended.
+func untaken(err error) bool {
+	var timeout *temporal.TimeoutError
+	return errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
 }
 
 // end takes a step that has ended, and releases or skips what waits for it.
 func (r *run) end(ctx workflow.Context, s *step) {
+	r.hold.end(s)
+	r.hold.ended(s)
 	s.ended = true
-	status := runner.Failed
-	switch {
-	case s.err != nil && (temporal.IsCanceledError(s.err) || ctx.Err() != nil):
-		status = runner.Interrupted
-		s.ending = &Ending{ID: s.ID, Status: status}
+	switch cancelled := ctx.Err() != nil; {
+	case s.err != nil && (temporal.IsCanceledError(s.err) || cancelled):
+		s.ending = &Ending{ID: s.ID, Status: runner.Interrupted}
 	case s.err != nil:
-		s.ending = &Ending{ID: s.ID, Status: status, Why: r.reason(s)}
-	default:
-		status = s.result.Status
+		s.ending = &Ending{ID: s.ID, Status: runner.Failed, Why: r.reason(s)}
+	case !cancelled && (s.result.Status == runner.Interrupted || s.result.Status == runner.Skipped):
+		s.ending = &Ending{ID: s.ID, Status: runner.Failed, Why: fmt.Sprintf("it was stopped at site %s, and the run was not cancelled", s.Site)}
 	}
-	if status == runner.Interrupted {
-		return // start drops the others
-	}
-	if status != runner.Failed {
+	if s.ending == nil && done(s.result.Status) {
 		for _, next := range s.feeds {
 			next.waits--
 		}
 		return
 	}
-	if s.Site != r.Centre {
-		r.failed[s.Site] = true
+	if ctx.Err() != nil {
+		return // start drops the others
 	}
 	for _, next := range s.feeds {
 		if !next.ended {
@@ -288,8 +286,7 @@ func (r *run) end(ctx workflow.Context, s *step) {
 
 // reason says why a step has no result.
 func (r *run) reason(s *step) string {
-	var timeout *temporal.TimeoutError
-	if errors.As(s.err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
+	if untaken(s.err) {
 		return fmt.Sprintf("no worker of site %s has taken it in %s", s.Site, r.Patience)
 	}
 	return s.err.Error()

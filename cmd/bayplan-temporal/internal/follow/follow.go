@@ -8,15 +8,15 @@ import (
 	"fmt"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/flow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/wire"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -29,8 +29,9 @@ var ErrCancelled = errors.New("the run was cancelled")
 
 // A Follower follows one run.
 type Follower struct {
-	Client  client.Client
+	Server  *wire.Wire
 	Run     *request.Run
+	Version string // of the program that started the run
 	Of      workflow.Execution
 	Observe func(runner.Event) // gets the events of the run
 	Tell    func(string)       // gets lines for people about sites and workers
@@ -99,7 +100,7 @@ func (f *Follower) watch(ctx context.Context) <-chan *historypb.HistoryEvent {
 	events := make(chan *historypb.HistoryEvent)
 	go func() {
 		for ctx.Err() == nil {
-			history := f.Client.GetWorkflowHistory(ctx, f.Of.ID, f.Of.RunID, true, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+			history := f.Server.GetWorkflowHistory(ctx, f.Of.ID, f.Of.RunID, true, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 			for history.HasNext() {
 				e, err := history.Next()
 				if err != nil {
@@ -135,16 +136,12 @@ func (f *Follower) take(e *historypb.HistoryEvent) error {
 		}
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
 		done := e.GetActivityTaskCompletedEventAttributes()
-		result, err := flow.ResultOf(done.GetResult())
-		if err != nil {
-			return err
-		}
-		f.result(f.scheduled[done.GetScheduledEventId()], result)
+		f.completed(f.scheduled[done.GetScheduledEventId()], done.GetResult())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
-		return f.outcome(converter.GetDefaultDataConverter().FromPayloads, e.GetWorkflowExecutionCompletedEventAttributes().GetResult())
+		return f.outcome(e.GetWorkflowExecutionCompletedEventAttributes().GetResult())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
 		f.failure = ErrCancelled
-		return f.outcome(converter.GetDefaultDataConverter().FromPayloads, e.GetWorkflowExecutionCanceledEventAttributes().GetDetails())
+		return f.outcome(e.GetWorkflowExecutionCanceledEventAttributes().GetDetails())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
 		f.over, f.failure = true, fmt.Errorf("the run failed: %s", e.GetWorkflowExecutionFailedEventAttributes().GetFailure().GetMessage())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
@@ -155,14 +152,26 @@ func (f *Follower) take(e *historypb.HistoryEvent) error {
 	return nil
 }
 
+// completed takes the result of a step. One that cannot be read or makes no sense is left out: the
+// workflow says that its step has failed.
+func (f *Follower) completed(id string, payloads *commonpb.Payloads) {
+	var packed []byte
+	if f.Server.Read(payloads, &packed) != nil {
+		return
+	}
+	if result, err := flow.OpenResult(packed, id); err == nil {
+		f.result(id, result)
+	}
+}
+
 // result takes what came of a step.
 func (f *Follower) result(id string, r *flow.Result) {
 	s := f.steps[id]
 	if s == nil || s.ended {
 		return
 	}
-	if step := f.Run.Step(id); r.Version != f.Run.Version {
-		f.tellOnce(fmt.Sprintf("the worker of site %s has version %s, and the run was started by version %s", step.Site, r.Version, f.Run.Version))
+	if step := f.Run.Step(id); r.Version != f.Version {
+		f.tellOnce(fmt.Sprintf("the worker of site %s has version %s, and the run was started by version %s", step.Site, r.Version, f.Version))
 	}
 	for _, e := range r.Events {
 		switch {

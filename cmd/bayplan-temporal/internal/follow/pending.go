@@ -10,10 +10,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/flow"
-	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/site"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -24,13 +22,13 @@ const (
 )
 
 // outcome takes how the steps ended that have no result.
-func (f *Follower) outcome(decode func(*commonpb.Payloads, ...any) error, payloads *commonpb.Payloads) error {
+func (f *Follower) outcome(payloads *commonpb.Payloads) error {
 	f.over = true
 	var o flow.Outcome
 	if payloads == nil {
 		return nil
 	}
-	if err := decode(payloads, &o); err != nil {
+	if err := f.Server.Read(payloads, &o); err != nil {
 		return fmt.Errorf("read what came of the run: %w", err)
 	}
 	for _, ending := range o.Endings {
@@ -52,7 +50,7 @@ func (f *Follower) outcome(decode func(*commonpb.Payloads, ...any) error, payloa
 func (f *Follower) look(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	d, err := f.Client.DescribeWorkflowExecution(asking, f.Of.ID, f.Of.RunID)
+	d, err := f.Server.DescribeWorkflowExecution(asking, f.Of.ID, f.Of.RunID)
 	if ctx.Err() != nil {
 		return
 	}
@@ -98,8 +96,8 @@ func (f *Follower) running(s *followed, a *workflowpb.PendingActivityInfo) {
 		s.begun = true
 		f.emit(runner.Event{Kind: runner.StepBegin, Step: s.report.ID, Type: s.report.Type})
 	}
-	var b site.Beat
-	if a.GetHeartbeatDetails() == nil || converter.GetDefaultDataConverter().FromPayloads(a.GetHeartbeatDetails(), &b) != nil {
+	var b flow.Beat
+	if a.GetHeartbeatDetails() == nil || f.Server.Read(a.GetHeartbeatDetails(), &b) != nil {
 		return
 	}
 	if !s.changing && (b.Items > 0 || b.Summary != "") {
@@ -134,7 +132,7 @@ func (f *Follower) waiting(ctx context.Context, sites map[string]time.Duration) 
 		if since < tellAfter || f.told["waits "+name] {
 			continue
 		}
-		workers, err := WorkersOf(ctx, f.Client, name)
+		workers, err := WorkersOf(ctx, f.Server, name)
 		if err != nil || len(workers) > 0 && since < quietWorker {
 			continue
 		}

@@ -3,7 +3,6 @@ package request
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -43,41 +42,45 @@ func CheckSite(name string) error {
 	return nil
 }
 
-// Build reads and checks a plan, and makes the Run of it. Mistakes in the plan are a plan.Errors.
-// It asks no server and reads no secret.
-func Build(ctx context.Context, o Options) (*Run, *loader.Plan, error) {
-	var opened []string
+// A Built is a run as it begins, or what could be read of its plan.
+type Built struct {
+	*Run
+	Bundle *Bundle
+	Packed *Packed
+	Read   *loader.Plan
+}
+
+// Build reads and checks a plan, and makes its run. Mistakes in the plan are a plan.Errors. It asks
+// no server and reads no secret.
+func Build(ctx context.Context, o Options) (*Built, error) {
+	c := &collector{}
 	values := o.Values
-	values.Centre = o.Centre
-	values.Opened = func(file string) {
-		if abs, err := filepath.Abs(file); err == nil && !slices.Contains(o.Values.VarFiles, file) {
-			opened = append(opened, abs)
-		}
-	}
+	values.Centre, values.Opened = o.Centre, c.opened
 	read, errs := loader.Load(ctx, o.File, values)
 	if err := errs.Err(); err != nil {
-		return nil, read, err
-	}
-	bundle, err := collect(read.Parsed, opened, o.Values, steps.Builtin(read.Conns))
-	if err != nil {
-		return nil, read, err
-	}
-	r := &Run{
-		Form: Form, Version: o.Version, Plan: read.Parsed.Name, Bundle: bundle, Centre: o.Centre, Locked: o.Locked,
-		Steps: stepsOf(read.Graph), Waves: len(o.Waves), MaxFailures: o.MaxFailures, Silence: o.Silence, Patience: o.Patience,
-	}
-	if len(r.Steps) > maxSteps {
-		return nil, read, fault.WithHint(fmt.Errorf("the plan has %d steps, and a run on Temporal takes at most %d", len(r.Steps), maxSteps), "split the plan")
+		return &Built{Read: read}, err
 	}
 	for _, n := range read.Graph.Nodes {
 		if err := CheckSite(n.Step.Site); err != nil {
-			return nil, read, plan.Errors{n.Step.Errorf(n.Step.Pos, "site: %v", err)}
+			return &Built{Read: read}, plan.Errors{n.Step.Errorf(n.Step.Pos, "site: %v", err)}
 		}
 	}
-	if err := r.setWaves(o.Waves, o.Centre); err != nil {
-		return nil, read, err
+	bundle, err := c.collect(read.Parsed, o, steps.Builtin(read.Conns))
+	if err != nil {
+		return &Built{Read: read}, err
 	}
-	return r, read, r.Seal()
+	r := &Run{
+		Plan: read.Parsed.Name, Centre: o.Centre, Steps: stepsOf(read.Graph),
+		Waves: len(o.Waves), MaxFailures: o.MaxFailures, Silence: o.Silence, Patience: o.Patience,
+	}
+	if len(r.Steps) > maxSteps {
+		return &Built{Read: read}, fault.WithHint(fmt.Errorf("the plan has %d steps, and a run on Temporal takes at most %d", len(r.Steps), maxSteps), "split the plan")
+	}
+	if err := r.setWaves(o.Waves, o.Centre); err != nil {
+		return &Built{Read: read}, err
+	}
+	packed, err := NewPacked(o.Version, r, bundle)
+	return &Built{r, bundle, packed, read}, err
 }
 
 // stepsOf returns the steps of a graph, with what travels between their sites.
@@ -92,12 +95,16 @@ func stepsOf(g *runner.Graph) []Step {
 		for _, e := range n.Needs {
 			all[i].Needs = append(all[i].Needs, e.From)
 			from := &all[place[e.From]]
-			if e.Kind == runner.Reference && from.Site != all[i].Site {
+			switch {
+			case e.Kind != runner.Reference:
+			case from.Site == all[i].Site:
+				all[i].Refers = append(all[i].Refers, e.From)
+			default:
 				all[i].Asks = append(all[i].Asks, e.From)
 				from.Gives = append(from.Gives, e.Output)
 			}
 		}
-		all[i].Needs, all[i].Asks = distinct(all[i].Needs), distinct(all[i].Asks)
+		all[i].Needs, all[i].Asks, all[i].Refers = distinct(all[i].Needs), distinct(all[i].Asks), distinct(all[i].Refers)
 	}
 	for i := range all {
 		all[i].Gives = distinct(all[i].Gives)

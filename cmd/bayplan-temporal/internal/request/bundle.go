@@ -23,8 +23,15 @@ import (
 // an environment, and not an image.
 const maxList = 1 << 20
 
-// A Bundle is a plan as it travels: its files and the values of its variables.
+// A Bundle is a plan as it travels: its files, the values of its variables and how a site reads
+// it. It holds no secrets.
 type Bundle struct {
+	Digest string `json:"-"` // of the packed Bundle, once it is packed or opened
+
+	Plan   string `json:"plan"`             // the plan's name
+	Centre string `json:"centre"`           // the site of steps that name none
+	Locked bool   `json:"locked,omitempty"` // a tag that is not in the lock file is an error
+
 	File     string            `json:"file"`                // the plan file, a path in Files
 	Files    map[string][]byte `json:"files"`               // by relative path
 	Vars     map[string]string `json:"vars,omitempty"`      // of --var
@@ -40,44 +47,71 @@ const valuesDir = ".values"
 
 // A collector collects the files of a plan.
 type collector struct {
+	read  []openedFile // by the loader, the plan file first
 	root  string
 	files map[string][]byte
 }
 
-// collect makes the Bundle of a plan that was read from the files opened, the plan file first.
-func collect(p *plan.Plan, opened []string, o plan.Options, types runner.Types) (Bundle, error) {
-	c := &collector{root: p.Dir, files: map[string][]byte{}}
-	for _, file := range opened {
-		for !within(c.root, file) {
-			c.root = filepath.Dir(c.root)
-		}
+// An openedFile is a file that the loader has read. It is not read again: it may be a pipe, and
+// another text may be there.
+type openedFile struct {
+	path string
+	text []byte
+}
+
+func (c *collector) opened(path string, text []byte) {
+	c.read = append(c.read, openedFile{path, text})
+}
+
+// collect makes the Bundle of the plan that was read.
+func (c *collector) collect(p *plan.Plan, o Options, types runner.Types) (*Bundle, error) {
+	c.root, c.files = p.Dir, map[string][]byte{}
+	b := &Bundle{
+		Plan: p.Name, Centre: o.Centre, Locked: o.Locked,
+		Files: c.files, Vars: o.Values.Vars, Environ: valuesOf(o.Values.Environ, p.Vars),
 	}
-	b := Bundle{Files: c.files, Vars: o.Vars, Environ: valuesOf(o.Environ, p.Vars)}
 	if err := checkSecrets(b, p); err != nil {
-		return b, err
+		return nil, err
 	}
 	var errs []error
-	for _, file := range opened {
-		errs = append(errs, c.add(file))
+	files := map[string][]byte{}
+	for _, f := range c.read {
+		abs, err := filepath.Abs(f.path)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case slices.Contains(o.Values.VarFiles, f.path):
+			errs = append(errs, c.addValues(b, f))
+		default:
+			files[abs] = f.text
+			for !within(c.root, abs) {
+				c.root = filepath.Dir(c.root)
+			}
+		}
+	}
+	for abs, text := range files {
+		c.files[c.name(abs)] = text
 	}
 	errs = append(errs, existing(c.add(lockfile.Of(p.File))))
 	for _, file := range listsOf(p, types) {
 		errs = append(errs, c.addList(file))
 	}
-	for i, file := range o.VarFiles {
-		name := fmt.Sprintf("%s/%d%s", valuesDir, i+1, filepath.Ext(file))
-		data, err := os.ReadFile(file)
-		if err == nil && len(secretlines.Of(strings.Split(string(data), "\n"))) > 0 {
-			err = fault.WithHint(fmt.Errorf("%s would travel with the plan, and it has values that may be secret, by their names or in URLs", file), "name them under secrets: each worker reads its own")
-		}
-		c.files[name], b.VarFiles, errs = data, append(b.VarFiles, name), append(errs, err)
-	}
 	b.File = c.name(p.File)
 	return b, errors.Join(errs...)
 }
 
+// addValues adds a file of values, and refuses one that carries secrets away.
+func (c *collector) addValues(b *Bundle, f openedFile) error {
+	if len(secretlines.Of(strings.Split(string(f.text), "\n"))) > 0 {
+		return fault.WithHint(fmt.Errorf("%s would travel with the plan, and it has values that may be secret, by their names or in URLs", f.path), "name them under secrets: each worker reads its own")
+	}
+	name := fmt.Sprintf("%s/%d%s", valuesDir, len(b.VarFiles)+1, filepath.Ext(f.path))
+	c.files[name], b.VarFiles = f.text, append(b.VarFiles, name)
+	return nil
+}
+
 // checkSecrets refuses values from outside that are secrets by their names: they would travel.
-func checkSecrets(b Bundle, p *plan.Plan) error {
+func checkSecrets(b *Bundle, p *plan.Plan) error {
 	outside := map[string]bool{}
 	for name := range b.Vars {
 		outside[name] = true
@@ -120,6 +154,7 @@ func (c *collector) name(file string) string {
 	return filepath.ToSlash(name)
 }
 
+// add adds a file beside the plan.
 func (c *collector) add(file string) error {
 	data, err := os.ReadFile(file)
 	if err == nil {
@@ -173,7 +208,7 @@ func listsOf(p *plan.Plan, types runner.Types) []string {
 }
 
 // largest returns the name and the size of the largest file.
-func (b Bundle) largest() (name string, size int) {
+func (b *Bundle) largest() (name string, size int) {
 	for file, data := range b.Files {
 		if len(data) > size || len(data) == size && file < name {
 			name, size = file, len(data)
@@ -184,10 +219,9 @@ func (b Bundle) largest() (name string, size int) {
 
 // Check refuses names of files that would leave the plan's folder, and a name of the plan that would
 // leave the folder of plans.
-func (r *Run) Check() error {
-	b := r.Bundle
-	if r.Plan != filepath.Base(r.Plan) || !filepath.IsLocal(r.Plan) || r.Plan == "." {
-		return fmt.Errorf("the run has a plan named %q, which is no name of a folder", r.Plan)
+func (b *Bundle) Check() error {
+	if b.Plan != filepath.Base(b.Plan) || !filepath.IsLocal(b.Plan) || b.Plan == "." {
+		return fmt.Errorf("the run has a plan named %q, which is no name of a folder", b.Plan)
 	}
 	for name := range b.Files {
 		if !filepath.IsLocal(filepath.FromSlash(name)) {

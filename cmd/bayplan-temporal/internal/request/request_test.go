@@ -1,10 +1,8 @@
 package request
 
 import (
-	"bytes"
-	"errors"
+	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,8 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps"
 )
 
 // write writes files below a folder, and returns it.
@@ -34,14 +33,20 @@ func write(t *testing.T, files map[string]string) string {
 }
 
 // build makes the run of a plan.
-func build(t *testing.T, dir string, o Options) (*Run, error) {
+func build(t *testing.T, dir string, o Options) (*Built, error) {
 	t.Helper()
 	if o.File == "" {
 		o.File = filepath.Join(dir, "plan.yaml")
 	}
-	o.Centre, o.Version = "centre", "v1"
-	run, _, err := Build(t.Context(), o)
-	return run, err
+	o.Centre, o.Version = "centre", either(o.Version, "v1")
+	return Build(t.Context(), o)
+}
+
+func either(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
 }
 
 const head = "apiVersion: bayplan/v1\n"
@@ -76,8 +81,8 @@ steps:
 		t.Fatal(err)
 	}
 	want := []string{".values/1.yaml", "common/more.yaml", "edge/list.txt", "edge/plan.lock.yaml", "edge/plan.yaml"}
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(run.Files)), want); diff != "" || run.File != "edge/plan.yaml" {
-		t.Errorf("%s:\n%s", run.File, diff)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(run.Bundle.Files)), want); diff != "" || run.Bundle.File != "edge/plan.yaml" {
+		t.Errorf("%s:\n%s", run.Bundle.File, diff)
 	}
 	if diff := cmp.Diff(run.Steps, []Step{
 		{ID: "art", Type: "artifact", Site: "centre", Gives: []string{"digest"}},
@@ -86,87 +91,51 @@ steps:
 	}); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(run.Environ, []string{"BAYPLAN_VAR_colour=blue"}); diff != "" {
+	if diff := cmp.Diff(run.Bundle.Environ, []string{"BAYPLAN_VAR_colour=blue"}); diff != "" {
 		t.Error(diff)
 	}
-	packed, err := run.Pack()
-	if err != nil {
-		t.Fatal(err)
+	again, err := run.Packed.Head.OpenRun(run.Packed.Run)
+	if diff := cmp.Diff(run.Run, again); err != nil || diff != "" {
+		t.Error(err, diff)
 	}
-	again, err := Unpack(packed)
-	if diff := cmp.Diff(run, again); err != nil || diff != "" {
+	bundle, err := run.Packed.Head.OpenBundle(run.Packed.Bundle)
+	if diff := cmp.Diff(run.Bundle, bundle); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
 }
 
-// The digest is that of what the run means, whatever program has made it.
-func TestDigest(t *testing.T) {
+// What the loader has read travels: a pipe is read once, and an edit in between changes nothing.
+func TestReadOnce(t *testing.T) {
 	dir := write(t, map[string]string{"plan.yaml": head + "name: p\nvars: { x: a }\nsteps: { dir: { type: mkdir, with: { paths: [\"${vars.x}\"] } } }\n"})
-	one, err := build(t, dir, Options{})
+	in, out, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	two := *one
-	two.Version = "v2"
-	if err := two.Seal(); err != nil || two.Digest != one.Digest {
-		t.Errorf("%v: %s and %s", err, one.Digest, two.Digest)
+	defer in.Close()
+	if _, err := out.WriteString("x: piped\n"); err != nil {
+		t.Fatal(err)
 	}
-	three, err := build(t, dir, Options{Values: plan.Options{Vars: map[string]string{"x": "b"}}})
-	if err != nil || three.Digest == one.Digest {
-		t.Errorf("%v: another value gives the same digest", err)
+	out.Close()
+	run, err := build(t, dir, Options{Values: plan.Options{VarFiles: []string{fmt.Sprintf("/dev/fd/%d", in.Fd())}}})
+	if err != nil {
+		t.Fatal(err)
 	}
-}
+	if diff := cmp.Diff(run.Bundle.VarFiles, []string{".values/1"}); diff != "" || string(run.Bundle.Files[".values/1"]) != "x: piped\n" {
+		t.Errorf("%q: %s", run.Bundle.Files, diff)
+	}
 
-func TestUnpack(t *testing.T) {
-	form, err := Pack(Run{Form: Form + 1, Version: "v9"})
-	if err != nil {
+	c := &collector{}
+	file := filepath.Join(dir, "plan.yaml")
+	read, errs := loader.Load(t.Context(), file, plan.Options{Opened: c.opened})
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	if err := os.WriteFile(file, []byte("edited"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sum, err := Pack(Run{Form: Form, Digest: "sha256:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, tt := range map[string]struct {
-		packed []byte
-		want   string
-	}{
-		"a form of later": {form, "the run was started by version v9 in form 2, and this program knows form 1"},
-		"another digest":  {sum, "its digest is sha256:"},
-		"no gzip":         {[]byte("x"), "read the run: "},
-		"too large":       {bomb(t), "more than 64.0 MiB unpacked"},
-	} {
-		if _, err := Unpack(tt.packed); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: got %v", name, err)
-		}
-	}
-	if _, err := Unpack(form); !errors.As(err, new(*FormError)) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func bomb(t *testing.T) []byte {
-	packed, err := Pack(strings.Repeat("x", maxUnpacked+1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return packed
-}
-
-// What Temporal would refuse is an error before anything is sent.
-func TestTooLarge(t *testing.T) {
-	noise := make([]byte, 3<<20)
-	r := rand.New(rand.NewPCG(1, 2))
-	for i := range noise {
-		noise[i] = byte(r.Uint32())
-	}
-	run := &Run{Form: Form, Bundle: Bundle{File: "plan.yaml", Files: map[string][]byte{"plan.yaml": nil, "images.txt": noise}}}
-	_, err := run.Pack()
-	if err == nil || !strings.Contains(err.Error(), "Temporal takes at most 2.0 MiB") || !strings.Contains(fault.Hint(err), "the largest file is images.txt with 3.0 MiB") {
-		t.Errorf("got %v: %s", err, fault.Hint(err))
-	}
-	run.Files["images.txt"] = bytes.Repeat([]byte("x"), 3<<20)
-	if _, err := run.Pack(); err != nil {
-		t.Errorf("compressed it is small: %v", err)
+	b, err := c.collect(read.Parsed, Options{}, steps.Builtin(read.Conns))
+	if err != nil || string(b.Files["plan.yaml"]) == "edited" {
+		t.Errorf("%v: %q", err, b.Files)
 	}
 }
 
@@ -220,27 +189,27 @@ steps:
 }
 
 func TestCheck(t *testing.T) {
-	files := func(names ...string) Bundle {
-		b := Bundle{File: "plan.yaml", Files: map[string][]byte{}}
+	files := func(plan string, names ...string) Bundle {
+		b := Bundle{Plan: plan, File: "plan.yaml", Files: map[string][]byte{}}
 		for _, name := range names {
 			b.Files[name] = nil
 		}
 		return b
 	}
 	for name, tt := range map[string]struct {
-		run Run
-		ok  bool
+		bundle Bundle
+		ok     bool
 	}{
-		"right":         {Run{Plan: "p", Bundle: files("plan.yaml", "lists/a.txt")}, true},
-		"a parent":      {Run{Plan: "p", Bundle: files("plan.yaml", "../x")}, false},
-		"no plan":       {Run{Plan: "p", Bundle: files("x")}, false},
-		"absolute":      {Run{Plan: "p", Bundle: files("plan.yaml", "/etc/x")}, false},
-		"plan above":    {Run{Plan: "..", Bundle: files("plan.yaml")}, false},
-		"plan below":    {Run{Plan: "a/b", Bundle: files("plan.yaml")}, false},
-		"plan no name":  {Run{Plan: "", Bundle: files("plan.yaml")}, false},
-		"plan absolute": {Run{Plan: "/etc", Bundle: files("plan.yaml")}, false},
+		"right":         {files("p", "plan.yaml", "lists/a.txt"), true},
+		"a parent":      {files("p", "plan.yaml", "../x"), false},
+		"no plan":       {files("p", "x"), false},
+		"absolute":      {files("p", "plan.yaml", "/etc/x"), false},
+		"plan above":    {files("..", "plan.yaml"), false},
+		"plan below":    {files("a/b", "plan.yaml"), false},
+		"plan no name":  {files("", "plan.yaml"), false},
+		"plan absolute": {files("/etc", "plan.yaml"), false},
 	} {
-		if err := tt.run.Check(); (err == nil) != tt.ok {
+		if err := tt.bundle.Check(); (err == nil) != tt.ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -23,7 +23,7 @@ const digestFile = ".run"
 // write makes the files of a run those of the plan's folder, and returns the plan file. Files of
 // an earlier run that are not in this one are deleted. Within one run nothing is written again:
 // the lock file may hold what steps of this site have looked up.
-func (s *Site) write(run *request.Run) (string, error) {
+func (s *Site) write(run *request.Bundle) (string, error) {
 	dir := s.dir(run.Plan)
 	file := filepath.Join(dir, filepath.FromSlash(run.File))
 	if err := run.Check(); err != nil {

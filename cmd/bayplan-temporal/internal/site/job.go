@@ -20,12 +20,12 @@ const beat = 2 * time.Second
 // A job is one attempt of a step.
 type job struct {
 	run   string // of the workflow
-	task  flow.Task
+	task  *flow.Task
 	given map[string]runner.Outputs
 }
 
 // do runs a step in the session of its run. An error means that the step was not begun.
-func (s *Site) do(ctx context.Context, run *request.Run, j *job) (result *flow.Result, err error) {
+func (s *Site) do(ctx context.Context, run *request.Bundle, j *job) (result *flow.Result, err error) {
 	open, err := s.enter(ctx, run)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (s *Site) do(ctx context.Context, run *request.Run, j *job) (result *flow.R
 	}()
 	node := open.loaded.Graph.Node(j.task.Step)
 	if node == nil || node.Step.Site != s.Name {
-		return nil, fmt.Errorf("the worker of site %s, version %s, reads the plan in another way than version %s: it has no step %s there", s.Name, s.Version, run.Version, j.task.Step)
+		return nil, fmt.Errorf("the worker of site %s, version %s, reads the plan in another way than version %s: it has no step %s there", s.Name, s.Version, j.task.Version, j.task.Step)
 	}
 	for id, outputs := range j.given {
 		from := open.loaded.Graph.Node(id)
@@ -75,12 +75,12 @@ func (s *Site) walk(ctx context.Context, open *session, j *job) (*flow.Result, e
 		return nil, err
 	}
 	step := report.Step(j.task.Step)
-	result := &flow.Result{Status: step.Status, Events: seen.events, Vouched: step.Finding.Vouched, Outputs: runner.Outputs{}}
+	result := &flow.Result{Status: step.Status, Events: seen.events, Record: flow.RecordOf(step.Outputs), Vouched: step.Finding.Vouched, Outputs: runner.Outputs{}}
 	if closed != nil {
 		end := &result.Events[len(result.Events)-1]
 		end.Notes = append(end.Notes, closed.Error())
 	}
-	for _, name := range open.run.Step(j.task.Step).Gives {
+	for _, name := range j.task.Gives {
 		if v, ok := step.Outputs[name]; ok {
 			result.Outputs[name] = v
 		}
@@ -113,20 +113,11 @@ func (s *Site) observe(e runner.Event) {
 	}
 }
 
-// A Beat is how far a step is. It is for people; nothing is decided by it.
-type Beat struct {
-	Bytes   int64  `json:"bytes,omitempty"`
-	Total   int64  `json:"total,omitempty"`
-	Items   int    `json:"items,omitempty"` // to do
-	Done    int    `json:"done,omitempty"`
-	Summary string `json:"summary,omitempty"` // of the change
-}
-
 // A witness keeps what the events of a step say.
 type witness struct {
 	step   string
 	mu     sync.Mutex // the heart beats in a goroutine of its own
-	now    Beat
+	now    flow.Beat
 	events []runner.Event
 }
 
@@ -138,7 +129,7 @@ func (w *witness) observe(e runner.Event) {
 	}
 	switch e.Kind {
 	case runner.StepChange:
-		w.now = Beat{Items: e.Items, Total: e.Total, Summary: e.Message}
+		w.now = flow.Beat{Items: e.Items, Total: e.Total, Summary: e.Message}
 	case runner.ItemDone:
 		w.now.Done++
 		return

@@ -20,7 +20,7 @@ import (
 // that work at the same time share it. When the last one leaves, it is closed, so that bayplan
 // apply can go on here while no step works.
 type session struct {
-	run    *request.Run
+	run    *request.Bundle
 	users  int
 	ready  chan struct{} // closed when the session is open, or could not be opened
 	leave  chan struct{} // closed when the last user has left
@@ -38,7 +38,7 @@ type claimsOfRun struct {
 }
 
 // enter opens the session of a run, or joins the open one.
-func (s *Site) enter(ctx context.Context, run *request.Run) (*session, error) {
+func (s *Site) enter(ctx context.Context, run *request.Bundle) (*session, error) {
 	for {
 		s.mu.Lock()
 		if s.sessions == nil {
@@ -151,7 +151,7 @@ func (s *Site) stateDir(p *plan.Plan) string {
 	return filepath.Join(s.StateDir, p.Name)
 }
 
-func (s *Site) options(run *request.Run) plan.Options {
+func (s *Site) options(run *request.Bundle) plan.Options {
 	o := plan.Options{Vars: run.Vars, Environ: run.Environ, Centre: run.Centre, Connections: s.Connections, Redactor: s.Secrets}
 	for _, name := range run.VarFiles {
 		o.VarFiles = append(o.VarFiles, filepath.Join(s.dir(run.Plan), filepath.FromSlash(name)))

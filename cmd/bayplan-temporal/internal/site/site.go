@@ -11,14 +11,13 @@ import (
 	"sync"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/flow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/wire"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/runner"
@@ -33,17 +32,17 @@ type Site struct {
 	Identity string // of the worker
 
 	Connections string // a file whose connections replace those of plans, or ""
-	Client      client.Client
+	Server      *wire.Wire
 	Secrets     *redact.Redactor
 	Observe     func(runner.Event) // gets the events of all steps, or nil
 
 	mu       sync.Mutex
-	asked    map[string]*request.Run // the last run of each workflow
-	sessions map[string]*session     // by plan
-	attempts map[string]*attempt     // by workflow and step
-	memories map[string]*claimsOfRun // by plan
-	observed sync.Mutex              // one event at a time
-	lastLog  time.Time               // when the log of a run began
+	asked    map[string]*request.Bundle // the last plan of each workflow
+	sessions map[string]*session        // by plan
+	attempts map[string]*attempt        // by workflow and step
+	memories map[string]*claimsOfRun    // by plan
+	observed sync.Mutex                 // one event at a time
+	lastLog  time.Time                  // when the log of a run began
 }
 
 // An attempt is a step that runs.
@@ -60,7 +59,13 @@ var (
 
 // Step is the activity that does a step. What comes of the step is its Result, also if it failed.
 // An error means that another attempt has to follow.
-func (s *Site) Step(ctx context.Context, task flow.Task) ([]byte, error) {
+func (s *Site) Step(ctx context.Context, packed []byte) ([]byte, error) {
+	task, err := flow.OpenTask(packed)
+	if form := (*request.FormError)(nil); errors.As(err, &form) {
+		return s.refuse(task, fault.WithHint(fmt.Errorf("the worker of site %s has version %s: %w", s.Name, s.Version, form), "bring the worker and the centre to one version"))
+	} else if err != nil {
+		return nil, err
+	}
 	info := activity.GetInfo(ctx)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -73,7 +78,7 @@ func (s *Site) Step(ctx context.Context, task flow.Task) ([]byte, error) {
 	stop := context.AfterFunc(stopping(ctx), func() { cancel(errStopping) })
 	defer stop()
 
-	run, err := s.request(ctx, info.WorkflowExecution, task.Digest)
+	run, err := s.request(ctx, info.WorkflowExecution, task.Bundle)
 	if form := (*request.FormError)(nil); errors.As(err, &form) {
 		return s.refuse(task, fault.WithHint(fmt.Errorf("the worker of site %s has version %s: %w", s.Name, s.Version, form), "bring the worker and the centre to one version"))
 	} else if err != nil {
@@ -144,62 +149,57 @@ func (s *Site) finish(key string, me *attempt) {
 	close(me.over)
 }
 
-// request returns the run of a workflow. It is the input with which the workflow began.
-func (s *Site) request(ctx context.Context, of workflow.Execution, digest string) (*request.Run, error) {
+// request returns the plan of a workflow. It is a part of the input with which the workflow began.
+func (s *Site) request(ctx context.Context, of workflow.Execution, digest string) (*request.Bundle, error) {
 	s.mu.Lock()
 	known := s.asked[of.ID]
 	s.mu.Unlock()
 	if known != nil && known.Digest == digest {
 		return known, nil
 	}
-	events := s.Client.GetWorkflowHistory(ctx, of.ID, of.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	first, err := events.Next()
-	if err != nil {
-		return nil, fmt.Errorf("ask the server for the plan: %w", err)
-	}
-	run, err := flow.RunOf(first)
+	began, err := s.Server.Began(ctx, of)
 	if err != nil {
 		return nil, err
 	}
-	if run.Digest != digest {
-		return nil, fmt.Errorf("the workflow began with the plan %s, and the task is of %s", run.Digest, digest)
+	if began.Head.Bundle != digest {
+		return nil, fmt.Errorf("the workflow began with the plan %s, and the task is of %s", began.Head.Bundle, digest)
+	}
+	bundle, err := began.Head.OpenBundle(began.Bundle)
+	if err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.asked == nil {
-		s.asked = map[string]*request.Run{}
+		s.asked = map[string]*request.Bundle{}
 	}
-	s.asked[of.ID] = run
-	return run, nil
+	s.asked[of.ID] = bundle
+	return bundle, nil
 }
 
 // given returns the outputs of steps of other sites, and asks the workflow for those that did not
 // come with the task.
-func (s *Site) given(ctx context.Context, of workflow.Execution, task flow.Task) (map[string]runner.Outputs, error) {
+func (s *Site) given(ctx context.Context, of workflow.Execution, task *flow.Task) (map[string]runner.Outputs, error) {
 	given := map[string]runner.Outputs{}
 	for id, outputs := range task.Given {
 		given[id] = outputs
 	}
-	for _, id := range task.Ask {
-		value, err := s.Client.QueryWorkflow(ctx, of.ID, of.RunID, flow.ValuesQuery, id)
+	for id, digest := range task.Ask {
+		packed, err := s.Server.Result(ctx, of, id, digest)
 		if err != nil {
-			return nil, fmt.Errorf("ask the run for the outputs of step %s: %w", id, err)
-		}
-		var packed []byte
-		if err := value.Get(&packed); err != nil {
 			return nil, err
 		}
-		outputs := runner.Outputs{}
-		if err := request.Open(packed, &outputs); err != nil {
-			return nil, fmt.Errorf("read the outputs of step %s: %w", id, err)
+		result, err := flow.OpenResult(packed, id)
+		if err != nil {
+			return nil, err
 		}
-		given[id] = outputs
+		given[id] = result.Outputs
 	}
 	return given, nil
 }
 
 // refuse returns the result of a step that could not be begun.
-func (s *Site) refuse(task flow.Task, err error) ([]byte, error) {
+func (s *Site) refuse(task *flow.Task, err error) ([]byte, error) {
 	err = s.Secrets.Error(err)
 	return s.pack(&flow.Result{Status: runner.Failed, Events: []runner.Event{{
 		FormatVersion: runner.FormatVersion, Time: time.Now(), Kind: runner.StepEnd, Step: task.Step, Status: runner.Failed,

@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/filelayout"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
@@ -55,7 +56,7 @@ func Add(to *upstream.Upstream, name string, files []File) error {
 	a.Repository, a.Tag, _ = strings.Cut(name, ":")
 	for _, f := range files {
 		a.Layers = append(a.Layers, registryserver.ArtifactLayer{
-			MediaType: "application/octet-stream", Data: f.Content, Annotations: map[string]string{ocilayout.TitleKey: f.Title},
+			MediaType: "application/octet-stream", Data: f.Content, Annotations: map[string]string{filelayout.TitleKey: f.Title},
 		})
 	}
 	_, err := to.AddArtifact(a)

@@ -1,4 +1,6 @@
-package ocilayout
+// Package filelayout makes OCI layouts of files that keep their names: artifacts, so that files
+// travel as images do. It knows nothing of registries.
+package filelayout
 
 import (
 	"cmp"
@@ -8,6 +10,7 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/platform"
 
+	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
@@ -28,14 +31,14 @@ const (
 type Artifact struct {
 	Name  string // repository:tag
 	Type  string // its media type; "" is one that says nothing
-	Files []ArtifactFile
+	Files []File
 	// Disks says that each file is a disk image in an artifact of its own, and that the name
 	// stands for an index of them.
 	Disks bool
 }
 
-// An ArtifactFile is a file of an Artifact.
-type ArtifactFile struct {
+// An File is a file of an Artifact.
+type File struct {
 	Path      string // where its bytes are
 	Title     string // its name in the artifact
 	MediaType string // "" is one that says nothing
@@ -57,21 +60,24 @@ type document struct {
 	Manifests     []descriptor.Descriptor `json:"manifests,omitempty"`
 }
 
+// contents are what an artifact is made of.
+type contents struct{ ocilayout.Contents }
+
 // Layout gives a layout that holds the artifact alone and is only read. The path stands for
 // it in messages. The same files make the same artifact, byte for byte.
-func (a Artifact) Layout(path string) (*Layout, error) {
-	c := Contents{Texts: map[digest.Digest][]byte{}, Files: map[digest.Digest]string{}}
+func (a Artifact) Layout(path string) (*ocilayout.Layout, error) {
+	c := contents{ocilayout.Contents{Texts: map[digest.Digest][]byte{}, Files: map[digest.Digest]string{}}}
 	top, err := a.build(c)
 	if err != nil {
 		return nil, err
 	}
 	c.Index = layoutindex.Empty()
 	c.Index.Insert(layoutindex.Named(top, a.Name))
-	return OfContents(path, c), nil
+	return ocilayout.OfContents(path, c.Contents), nil
 }
 
 // build adds all parts and gives the one that the name stands for.
-func (a Artifact) build(c Contents) (descriptor.Descriptor, error) {
+func (a Artifact) build(c contents) (descriptor.Descriptor, error) {
 	empty := c.put([]byte("{}"), emptyType)
 	kind := cmp.Or(a.Type, unknownArtifact)
 	of := func(layers ...descriptor.Descriptor) (descriptor.Descriptor, error) {
@@ -97,7 +103,7 @@ func (a Artifact) build(c Contents) (descriptor.Descriptor, error) {
 }
 
 // layer adds a file.
-func (c Contents) layer(f ArtifactFile) descriptor.Descriptor {
+func (c contents) layer(f File) descriptor.Descriptor {
 	d := digest.NewDigestFromEncoded(digest.SHA256, f.SHA256)
 	c.Files[d] = f.Path
 	return descriptor.Descriptor{
@@ -107,14 +113,14 @@ func (c Contents) layer(f ArtifactFile) descriptor.Descriptor {
 }
 
 // document adds a manifest or an index.
-func (c Contents) document(m document) (descriptor.Descriptor, error) {
+func (c contents) document(m document) (descriptor.Descriptor, error) {
 	m.SchemaVersion = 2
 	text, err := json.Marshal(m)
 	return c.put(text, m.MediaType), err
 }
 
 // put adds a small part.
-func (c Contents) put(text []byte, mediaType string) descriptor.Descriptor {
+func (c contents) put(text []byte, mediaType string) descriptor.Descriptor {
 	d := digest.FromBytes(text)
 	c.Texts[d] = text
 	return descriptor.Descriptor{MediaType: mediaType, Digest: d, Size: int64(len(text))}

@@ -1,0 +1,369 @@
+package flow
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// A world is a run in the environment of tests, with all its sites.
+type world struct {
+	*testsuite.TestWorkflowEnvironment
+	suite testsuite.WorkflowTestSuite
+
+	mu    sync.Mutex
+	tasks map[string]*Task // by step
+	order []string         // of steps that began
+	do    func(t *Task) (*Result, error)
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{tasks: map[string]*Task{}}
+	w.suite.SetLogger(quiet{})
+	w.TestWorkflowEnvironment = w.suite.NewTestWorkflowEnvironment()
+	w.SetTestTimeout(time.Minute)
+	w.RegisterWorkflowWithOptions(Workflow{}.Run, workflow.RegisterOptions{Name: WorkflowName})
+	w.RegisterActivityWithOptions(w.step, activity.RegisterOptions{Name: ActivityName})
+	return w
+}
+
+// A quiet logs nothing.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}
+
+// step does a task: as do says, or all is changed.
+func (w *world) step(_ context.Context, packed []byte) ([]byte, error) {
+	task, err := OpenTask(packed)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	w.tasks[task.Step], w.order = task, append(w.order, task.Step)
+	w.mu.Unlock()
+	if w.do != nil {
+		r, err := w.do(task)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			return request.Pack(r)
+		}
+	}
+	return request.Pack(ended(task.Step, runner.Changed))
+}
+
+// ended is the result of a step.
+func ended(step string, status runner.Status) *Result {
+	return &Result{Version: "v1", Status: status, Events: []runner.Event{{Kind: runner.StepEnd, Step: step, Status: status}}, Record: "record of " + step}
+}
+
+// run runs a run to its end, and returns how the steps ended that have no result.
+func (w *world) run(t *testing.T, run *request.Run) (map[string]string, error) {
+	t.Helper()
+	if run.Patience == 0 {
+		run.Patience, run.Silence = time.Hour, time.Minute
+	}
+	packed, err := request.NewPacked("v1", run, &request.Bundle{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ExecuteWorkflow(WorkflowName, packed.Head, packed.Run)
+	if !w.IsWorkflowCompleted() {
+		t.Fatal("the workflow has not ended")
+	}
+	o := &Outcome{}
+	err = w.GetWorkflowError()
+	if cancelled := (*temporal.CanceledError)(nil); errors.As(err, &cancelled) && cancelled.HasDetails() {
+		if err := cancelled.Details(&o); err != nil {
+			t.Fatal(err)
+		}
+	} else if err == nil {
+		if err := w.GetWorkflowResult(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	endings := map[string]string{}
+	for _, e := range o.Endings {
+		endings[e.ID] = string(e.Status) + ": " + e.Why
+	}
+	return endings, err
+}
+
+// Many steps that can begin together begin in turns that the server takes, and all of them end.
+// Each site has its share of what is pending.
+func TestHold(t *testing.T) {
+	w := newWorld(t)
+	run := &request.Run{MaxFailures: -1}
+	for i := range 5000 {
+		run.Steps = append(run.Steps, request.Step{ID: fmt.Sprint("dir", i), Site: fmt.Sprint("s", i%7)})
+	}
+	var mu sync.Mutex
+	pending, full := 0, make(chan struct{})
+	w.do = func(*Task) (*Result, error) {
+		mu.Lock()
+		pending++
+		if pending == maxPending/7*7 {
+			close(full)
+		}
+		mu.Unlock()
+		<-full
+		mu.Lock()
+		defer mu.Unlock()
+		if pending > maxPending {
+			return nil, fmt.Errorf("%d steps are pending", pending)
+		}
+		pending--
+		return nil, nil
+	}
+	endings, err := w.run(t, run)
+	if err != nil || len(endings) != 0 || len(w.tasks) != 5000 {
+		t.Errorf("%v: %d tasks, endings: %v", err, len(w.tasks), endings)
+	}
+}
+
+// Outputs go with tasks as far as the history of the run has room; then they are asked for, and
+// no turn takes more than the server does.
+func TestLargeOutputs(t *testing.T) {
+	w := newWorld(t)
+	run := &request.Run{MaxFailures: -1, Steps: []request.Step{
+		{ID: "small", Site: "centre", Gives: []string{"images"}}, {ID: "large", Site: "centre", Gives: []string{"images"}},
+	}}
+	for i := range 600 {
+		run.Steps = append(run.Steps, request.Step{ID: fmt.Sprint("a", i), Site: fmt.Sprint("s", i), Needs: []string{"small", "large"}, Asks: []string{"small", "large"}})
+	}
+	outputs := map[string]runner.Outputs{"small": {"images": plan.Text(noise(10 << 10))}, "large": {"images": plan.Text(noise(600 << 10))}}
+	packed := map[string]string{} // digests of results
+	sent := 0
+	w.SetOnTimerFiredListener(func(string) { w.mu.Lock(); sent = 0; w.mu.Unlock() })
+	w.do = func(task *Task) (*Result, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		b, err := request.Pack(task)
+		if sent += perTask + len(b); sent > maxTurn+maxInline {
+			return nil, temporal.NewNonRetryableApplicationError(fmt.Sprintf("%d bytes in one turn", sent), "", nil)
+		}
+		if outputs[task.Step] == nil || err != nil {
+			return nil, err
+		}
+		r := ended(task.Step, runner.Changed)
+		r.Outputs = outputs[task.Step]
+		b, err = request.Pack(r)
+		packed[task.Step] = request.Digest(b)
+		return r, err
+	}
+	if endings, err := w.run(t, run); err != nil || len(endings) > 0 {
+		t.Fatal(err, endings)
+	}
+	inline := 0
+	for id, task := range w.tasks {
+		if len(run.Step(id).Asks) == 0 {
+			continue
+		}
+		if task.Ask["large"] != packed["large"] || task.Ask["small"] != packed["small"] && len(task.Given["small"]) == 0 {
+			t.Fatalf("%s: asks for %v", id, task.Ask)
+		}
+		if task.Given["small"] != nil {
+			inline++
+		}
+	}
+	if size := len(noise(10 << 10)); inline < maxGiven/size*9/10 || inline > maxGiven/size {
+		t.Errorf("%d tasks have the small outputs", inline)
+	}
+	if got := w.asked(t, "large"); request.Digest(got) != packed["large"] {
+		t.Error("the run gives another result")
+	}
+	for _, wanted := range []Wanted{{Step: "none"}, {Step: "a1"}, {Step: "large", From: -1}, {Step: "large", From: 1 << 30}} {
+		if _, err := w.QueryWorkflow(ValuesQuery, wanted); err == nil {
+			t.Errorf("%v: no error", wanted)
+		}
+	}
+}
+
+// asked asks the workflow for a result, in pieces.
+func (w *world) asked(t *testing.T, step string) []byte {
+	t.Helper()
+	for got := []byte(nil); ; {
+		value, err := w.QueryWorkflow(ValuesQuery, Wanted{Step: step, From: len(got)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p Piece
+		if err := value.Get(&p); err != nil || len(p.Data) > PieceSize || len(p.Data) == 0 {
+			t.Fatal(err, len(p.Data))
+		}
+		if got = append(got, p.Data...); len(got) == p.Total {
+			return got
+		}
+	}
+}
+
+// noise is a text that no compression makes smaller than by a quarter.
+func noise(size int) string {
+	b := make([]byte, size*3/4)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+// How steps end, and what becomes of those after them.
+func TestEnds(t *testing.T) {
+	steps := []request.Step{
+		{ID: "a", Site: "s1"}, {ID: "b", Site: "s1", Needs: []string{"a"}}, {ID: "c", Site: "s2", Needs: []string{"b"}}, {ID: "d", Site: "s2"},
+	}
+	skipped := map[string]string{"b": "skipped: needs a, which failed", "c": "skipped: needs a, which failed"}
+	with := func(why string) map[string]string {
+		endings := maps.Clone(skipped)
+		endings["a"] = why
+		return endings
+	}
+	for name, tt := range map[string]struct {
+		a    func() (*Result, error)
+		want map[string]string
+	}{
+		"changed":    {func() (*Result, error) { return ended("a", runner.Changed), nil }, map[string]string{}},
+		"adopted":    {func() (*Result, error) { return ended("a", runner.Adopted), nil }, map[string]string{}},
+		"failed":     {func() (*Result, error) { return ended("a", runner.Failed), nil }, skipped},
+		"stopped":    {func() (*Result, error) { return ended("a", runner.Interrupted), nil }, with("failed: it was stopped at site s1, and the run was not cancelled")},
+		"not begun":  {func() (*Result, error) { return ended("a", runner.Skipped), nil }, with("failed: it was stopped at site s1, and the run was not cancelled")},
+		"no status":  {func() (*Result, error) { return ended("a", "fine"), nil }, with(`failed: a result of step a has the status "fine", which is none`)},
+		"of another": {func() (*Result, error) { return ended("d", runner.Changed), nil }, with(`failed: a result of step a has an event "step-end" of step "d"`)},
+		"an error":   {func() (*Result, error) { return nil, temporal.NewNonRetryableApplicationError("broken", "", nil) }, with("failed: activity error (type: bayplan.step.v1, scheduledEventID: 0, startedEventID: 0, identity: ): broken")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.do = func(task *Task) (*Result, error) {
+				if task.Step == "a" {
+					return tt.a()
+				}
+				return nil, nil
+			}
+			endings, err := w.run(t, &request.Run{Steps: steps, MaxFailures: -1})
+			if diff := cmp.Diff(endings, tt.want); err != nil || diff != "" {
+				t.Error(err, diff)
+			}
+		})
+	}
+}
+
+// A site of an earlier wave counts as failed unless it is done: also if its steps were skipped for
+// a step at the centre, and also the centre if a wave names it.
+func TestWaves(t *testing.T) {
+	steps := []request.Step{
+		{ID: "first", Site: "centre"},
+		{ID: "w1", Site: "s1", Wave: 1, Needs: []string{"first"}},
+		{ID: "also", Site: "centre", Wave: 1},
+		{ID: "w2", Site: "s2", Wave: 2},
+	}
+	const notBegun = "skipped: wave 2 was not begun: 1 site has failed"
+	for name, tt := range map[string]struct {
+		fails string
+		most  int
+		want  map[string]string
+	}{
+		"none":                {"", 0, map[string]string{}},
+		"the step before":     {"first", 0, map[string]string{"w1": "skipped: needs first, which failed", "w2": notBegun}},
+		"the centre":          {"also", 0, map[string]string{"w2": notBegun}},
+		"the site":            {"w1", 0, map[string]string{"w2": notBegun}},
+		"one may fail":        {"w1", 1, map[string]string{}},
+		"any number may fail": {"first", -1, map[string]string{"w1": "skipped: needs first, which failed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.do = func(task *Task) (*Result, error) {
+				if task.Step == tt.fails {
+					return ended(task.Step, runner.Failed), nil
+				}
+				return nil, nil
+			}
+			endings, err := w.run(t, &request.Run{Steps: steps, Waves: 2, MaxFailures: tt.most})
+			if diff := cmp.Diff(endings, tt.want); err != nil || diff != "" {
+				t.Error(err, diff)
+			}
+		})
+	}
+}
+
+// A run that is too long for the server stops by itself.
+func TestFull(t *testing.T) {
+	w := newWorld(t)
+	w.SetCurrentHistorySize(maxHistory)
+	endings, err := w.run(t, &request.Run{Steps: []request.Step{{ID: "a", Site: "s"}}})
+	if err != nil || !strings.Contains(endings["a"], "run the plan again, and what is done is found done") || len(w.tasks) > 0 {
+		t.Error(err, endings)
+	}
+}
+
+// A task says which outputs of its own site it refers to, and which files are vouched for.
+func TestTask(t *testing.T) {
+	w := newWorld(t)
+	w.do = func(task *Task) (*Result, error) {
+		r := ended(task.Step, runner.Changed)
+		r.Vouched = []string{"/" + task.Step}
+		return r, nil
+	}
+	if _, err := w.run(t, &request.Run{Steps: []request.Step{
+		{ID: "a", Site: "s"}, {ID: "o", Site: "other"}, {ID: "b", Site: "s", Needs: []string{"a", "o"}, Refers: []string{"a"}}, {ID: "c", Site: "s", Needs: []string{"b"}, Refers: []string{"b"}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	got := w.tasks["c"]
+	want := &Task{
+		Form: request.Form, Version: "v1", Bundle: got.Bundle, Step: "c",
+		Records: map[string]string{"b": "record of b"}, Vouched: []string{"/b", "/a"},
+	}
+	if diff := cmp.Diff(got, want); diff != "" || got.Bundle == "" {
+		t.Error(diff)
+	}
+}
+
+// What a program cannot read is no end of the run: the turn fails, and another worker may take it.
+func TestForms(t *testing.T) {
+	packed, err := request.NewPacked("v9", &request.Run{}, &request.Bundle{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed.Head.Form++
+	w := newWorld(t)
+	w.ExecuteWorkflow(WorkflowName, packed.Head, packed.Run)
+	var panicked *temporal.PanicError
+	if err := w.GetWorkflowError(); !errors.As(err, &panicked) || !strings.Contains(err.Error(), "version v9 in form 2") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	w := newWorld(t)
+	w.do = func(task *Task) (*Result, error) {
+		if task.Step == "a" {
+			w.CancelWorkflow()
+		}
+		return nil, nil
+	}
+	endings, err := w.run(t, &request.Run{Steps: []request.Step{{ID: "a", Site: "s"}, {ID: "b", Site: "s", Needs: []string{"a"}}}})
+	if !temporal.IsCanceledError(err) || endings["b"] != "skipped: the run was cancelled before it began" {
+		t.Error(err, endings)
+	}
+}
