@@ -33,7 +33,7 @@ func sitesPage() page {
 // Sites returns the text of SitesPage.
 func Sites(app *cli.App, about string) string {
 	var out strings.Builder
-	out.WriteString(source + "# " + sitesPage().title + "\n\n" + blocks(about) + "\n\n")
+	out.WriteString("<!-- Made of the code by `make generate`. Change the code, not this page. -->\n\n# " + sitesPage().title + "\n\n" + blocks(about) + "\n\n")
 	out.WriteString("The guide [many sites with Temporal](../guides/temporal.md) says how they are used.\n\n")
 	listCommands(&out, app)
 	out.WriteString("## Exit codes\n\n")
