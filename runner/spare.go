@@ -22,7 +22,7 @@ func (rs *runState) madeByOthers(n *Node) func() map[string]string {
 		if m == n {
 			continue
 		}
-		if rec := rs.runner.record(m); rec != nil {
+		if rec := rs.runner.recorded(m); rec != nil {
 			outputs[m.ID()] = rec.Outputs
 		}
 		if found := rs.outputs[m.ID()]; found != nil {
