@@ -135,9 +135,22 @@ func startSite(s *site.Site, parallel int, fatal func(error)) (stop func(), err 
 
 // startRuns begins to advance runs.
 func startRuns(server *wire.Wire) (stop func(), err error) {
-	w := worker.New(server.Client, flow.Queue, worker.Options{DisableRegistrationAliasing: true})
-	w.RegisterWorkflowWithOptions(flow.Workflow{Values: server.Values}.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
-	return w.Stop, w.Start()
+	var started []worker.Worker
+	stop = func() {
+		for _, w := range started {
+			w.Stop()
+		}
+	}
+	for _, queue := range server.Queues() {
+		w := worker.New(server.Client, queue, worker.Options{DisableRegistrationAliasing: true, DeadlockDetectionTimeout: flow.ComputeTime})
+		w.RegisterWorkflowWithOptions(flow.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
+		if err := w.Start(); err != nil {
+			stop()
+			return nil, err
+		}
+		started = append(started, w)
+	}
+	return stop, nil
 }
 
 // watchOthers tells of other workers of the same site, and of a server that does not answer, until ctx
