@@ -52,6 +52,25 @@ func tlsOf(c *cli.Context) (*tls.Config, error) {
 	return config, nil
 }
 
+// wireOf returns what the flags say of a connection, before there is one.
+func wireOf(c *cli.Context, identity string) (*wire.Wire, error) {
+	w := &wire.Wire{Namespace: c.String("namespace"), Identity: identity}
+	var keys []*seal.Key
+	if file := c.String("encryption-key"); file != "" {
+		read, err := seal.Read(c.Context, file)
+		if err != nil {
+			return nil, commandline.Usage(err)
+		}
+		keys = read
+	}
+	for _, k := range keys {
+		w.Keys = append(w.Keys, k.ID())
+	}
+	w.Values = seal.Values(keys)
+	w.Failures = seal.Failures(keys, w.Values)
+	return w, nil
+}
+
 // credentials returns the API key that a file holds, nil without a file. Each request reads the file,
 // so that a key that was renewed counts. With an API key, the library turns TLS on.
 func (p *program) credentials(file string) (client.Credentials, error) {
@@ -74,25 +93,6 @@ func (p *program) credentials(file string) (client.Credentials, error) {
 		return nil, err
 	}
 	return client.NewAPIKeyDynamicCredentials(read), nil
-}
-
-// wireOf returns what the flags say of a connection, before there is one.
-func wireOf(c *cli.Context, identity string) (*wire.Wire, error) {
-	w := &wire.Wire{Namespace: c.String("namespace"), Identity: identity}
-	var keys []*seal.Key
-	if file := c.String("encryption-key"); file != "" {
-		read, err := seal.Read(c.Context, file)
-		if err != nil {
-			return nil, commandline.Usage(err)
-		}
-		keys = read
-	}
-	for _, k := range keys {
-		w.Keys = append(w.Keys, k.ID())
-	}
-	w.Values = seal.Values(keys)
-	w.Failures = seal.Failures(keys, w.Values)
-	return w, nil
 }
 
 // dial connects to the server. identity is what the server calls this process.
