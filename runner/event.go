@@ -41,6 +41,9 @@ type Event struct {
 	// These are in the log of a run only: they may be long.
 	Change  []Item  `json:"-"` // of step-change: what is to be done
 	Outputs Outputs `json:"-"` // of step-end: as found or confirmed, without those that hold a secret
+
+	Vouched []string           `json:"-"` // of step-end: see Finding
+	Fills   map[string]Content `json:"-"` // of step-end: see StepReport
 }
 
 // An EventKind says what happened.

@@ -84,7 +84,7 @@ func (rs *runState) failConflicts() {
 	}
 	for _, n := range rs.nodes {
 		s := rs.report.Step(n.ID())
-		err := rs.claim(n, s.fills)
+		err := rs.claim(n, s.Fills)
 		if err == nil {
 			continue
 		}
@@ -92,7 +92,7 @@ func (rs *runState) failConflicts() {
 		for _, m := range rs.nodes {
 			if behind := rs.report.Step(m.ID()); m.after(n) && behind.Status != Failed && behind.Status != Skipped {
 				behind.skip(n.ID())
-				behind.Finding, behind.Outputs, behind.fills = Finding{}, nil, nil
+				behind.Finding, behind.Outputs, behind.Fills = Finding{}, nil, nil
 			}
 		}
 	}

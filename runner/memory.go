@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -178,31 +177,4 @@ func damage(dir, name string, err error) error {
 		hint = "use the bayplan that wrote it or a newer one, or " + hint
 	}
 	return fault.WithHint(fmt.Errorf("read the state %s: %w", filepath.Join(dir, name), err), hint)
-}
-
-// belongsTo reports whether the memory is that of the plan: the plan file is the same,
-// by any name, or the state was moved or copied and the plan file lies in the same
-// place relative to it, or the plan file was renamed, so that there is none of the old
-// name.
-func (m *memory) belongsTo(dir, planFile string) bool {
-	if m.Plan == planFile || sameFile(m.Plan, planFile) {
-		return true
-	}
-	if then, err := filepath.Rel(m.Dir, m.Plan); err == nil && m.Dir != dir {
-		beside := filepath.Join(dir, then)
-		if beside == planFile {
-			return true
-		}
-		if _, err := os.Lstat(beside); !errors.Is(err, fs.ErrNotExist) {
-			return false
-		}
-	}
-	_, err := os.Lstat(m.Plan)
-	return errors.Is(err, fs.ErrNotExist)
-}
-
-func sameFile(a, b string) bool {
-	fa, errA := os.Stat(a)
-	fb, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(fa, fb)
 }

@@ -25,6 +25,8 @@ type Record struct {
 	Changed bool      `json:"changed"` // false: found as wanted, adopted
 	At      time.Time `json:"at"`      // for people; it decides nothing
 
+	Given bool `json:"given,omitempty"` // another site did the step and gave the outputs; nothing else is known of it
+
 	Notes string `json:"notes,omitempty"` // digest of the notes that the last apply told; "": none
 
 	// Partial is what a failed run since then has done, for Diff only.

@@ -69,11 +69,11 @@ type StepReport struct {
 	Blame   string  // the failed step for which it was skipped
 	Bytes   int64   // moved
 	Took    time.Duration
-	Inputs  []Input // what decided the result: "with.NAME" first; one with a secret in it by a digest with a salt
-	Prior   *Record // the record before this run
+	Inputs  []Input            // what decided the result: "with.NAME" first; one with a secret in it by a digest with a salt
+	Prior   *Record            // the record before this run
+	Fills   map[string]Content // what is where when it is done, as far as it is known, by true paths and names of images
 
-	told  bool               // in an apply: its notes are those that the last one told
-	fills map[string]Content // what is where when it is done, as far as it is known
+	told bool // in an apply: its notes are those that the last one told
 }
 
 // skip marks a step that does not run because another one failed.

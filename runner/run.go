@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/bayplan/bayplan/internal/claims"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -27,11 +26,9 @@ type Runner struct {
 	Only []string // run just these steps; empty: all
 	Skip []string // but not these
 
-	// Vouched and Claims are those of steps that other Runners run, of the same plan on the
-	// same host: what they gave as Finding.Vouched, and what they fill. A nil Claims holds
-	// those of one run.
-	Vouched []string
-	Claims  *claims.Table
+	// Before are reports of steps that an earlier Session of the same run has done. What they fill
+	// and vouch for counts, and the report of the run has them.
+	Before []*StepReport
 
 	// Rehearsal is the world of a rehearsal, for steps that are a Rehearser, or nil.
 	Rehearsal Rehearsal
@@ -144,18 +141,26 @@ func (r *Runner) recordedOutputs(chosen map[string]bool) (map[string]Outputs, er
 		if !chosen[n.ID()] {
 			continue
 		}
-		for _, e := range n.Needs {
-			if e.Kind != Reference || chosen[e.From] {
-				continue
-			}
-			rec := r.record(r.Graph.Node(e.From))
-			if rec == nil || !hasValue(rec.Outputs, e.Output) {
-				return nil, noRecordError(e)
-			}
-			outputs[e.From] = rec.Outputs
+		if err := r.addRecorded(n, chosen, outputs); err != nil {
+			return nil, err
 		}
 	}
 	return outputs, nil
+}
+
+// addRecorded adds the outputs to which a step refers and that are not known: those of records.
+func (r *Runner) addRecorded(n *Node, run map[string]bool, outputs map[string]Outputs) error {
+	for _, e := range n.Needs {
+		if e.Kind != Reference || run[e.From] || hasValue(outputs[e.From], e.Output) {
+			continue
+		}
+		rec := r.recorded(r.Graph.Node(e.From))
+		if rec == nil || !hasValue(rec.Outputs, e.Output) {
+			return noRecordError(e)
+		}
+		outputs[e.From] = rec.Outputs
+	}
+	return nil
 }
 
 func noRecordError(e Edge) error {
@@ -173,8 +178,16 @@ func hasValue(outputs Outputs, name string) bool {
 	return !later
 }
 
-// record returns the record of a step, or nil if there is none of the same type.
+// record returns the record of a step, or nil if none of the same type was made here.
 func (r *Runner) record(n *Node) *Record {
+	if rec := r.recorded(n); rec != nil && !rec.Given {
+		return rec
+	}
+	return nil
+}
+
+// recorded returns the record of a step, also of one that another site did, or nil.
+func (r *Runner) recorded(n *Node) *Record {
 	if r.Store == nil {
 		return nil
 	}

@@ -22,7 +22,7 @@ type runState struct {
 	recorded map[string]Outputs        // of all steps, as they were when the first Sparer began; nil: none has
 	files    map[string][]*plannedFile // in a diff or a lock: what the steps would leave behind
 	running  map[string]*running
-	claims   *claims.Table
+	claims   claims.Table
 	asking   []claiming      // jobs that wait to be told whether they may change something, in order
 	looked   map[string]bool // steps that have been told so
 	disk     *Disk
@@ -33,8 +33,9 @@ type runState struct {
 type running struct {
 	began    time.Time
 	progress *progress
-	total    int64 // bytes to move
-	reported int64 // bytes of the last tick
+	ended    chan<- *StepReport // of an order, nil for others
+	total    int64              // bytes to move
+	reported int64              // bytes of the last tick
 }
 
 // progress counts what a job does. The walk's goroutine reads the counters while the
@@ -57,10 +58,6 @@ func newRunState(r *Runner, mode Mode, chosen map[string]bool, recorded map[stri
 	rs := &runState{
 		runner: r, mode: mode, report: &Report{Mode: mode, byID: map[string]*StepReport{}}, outputs: recorded, disk: r.disk(),
 		files: map[string][]*plannedFile{}, running: map[string]*running{}, looked: map[string]bool{}, began: time.Now(),
-		claims: r.Claims,
-	}
-	if rs.claims == nil {
-		rs.claims = &claims.Table{}
 	}
 	for _, n := range r.Graph.order {
 		if chosen[n.ID()] {
@@ -69,11 +66,24 @@ func newRunState(r *Runner, mode Mode, chosen map[string]bool, recorded map[stri
 	}
 	for _, n := range r.Graph.Nodes {
 		if chosen[n.ID()] {
-			s := &StepReport{ID: n.ID(), Type: n.Type.Name, Prior: r.record(n)}
-			rs.report.Steps, rs.report.byID[s.ID] = append(rs.report.Steps, s), s
+			rs.add(&StepReport{ID: n.ID(), Type: n.Type.Name, Prior: r.record(n)})
 		}
 	}
+	for _, s := range r.Before {
+		rs.add(s)
+		rs.claims.Claim(s.ID, s.Fills)
+	}
 	return rs
+}
+
+// add adds the report of a step, in place of an earlier one.
+func (rs *runState) add(s *StepReport) {
+	if i := slices.Index(rs.report.Steps, rs.report.byID[s.ID]); i >= 0 {
+		rs.report.Steps[i] = s
+	} else {
+		rs.report.Steps = append(rs.report.Steps, s)
+	}
+	rs.report.byID[s.ID] = s
 }
 
 func (rs *runState) begin() {
@@ -93,7 +103,6 @@ func (rs *runState) startNode(n *Node) work {
 	j := &job{
 		graph: rs.runner.Graph, node: n, mode: rs.mode, prior: rs.runner.prior(n), outputs: map[string]Outputs{},
 		others: rs.madeByOthers(n), world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress, rehearsal: rs.runner.Rehearsal, allow: rs.runner.Allow,
-		vouched: slices.Clone(rs.runner.Vouched),
 	}
 	if j.rehearsal != nil {
 		j.world, j.hardWorld = rehearsed{j.world, j.rehearsal}, rehearsed{j.hardWorld, j.rehearsal}
@@ -206,9 +215,12 @@ func (rs *runState) onEnd(n *Node, res result) bool {
 	s := rs.report.Step(n.ID())
 	s.told = rs.mode == ModeApply && res.status == Unchanged && res.record == nil
 	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, redactInputs(rs.runner.redactor(), rs.runner.Graph.Plan.Name, n.ID(), res.inputs)
-	s.Why, s.Err, s.fills = res.why, res.err, res.fills
+	s.Why, s.Err, s.Fills = res.why, res.err, res.fills
 	s.Bytes, s.Took = r.progress.bytes.Load(), time.Since(r.began)
 	rs.finish(s)
+	if r.ended != nil {
+		r.ended <- s
+	}
 	if res.status == Failed || res.status == Interrupted {
 		return false
 	}
@@ -266,7 +278,7 @@ func (rs *runState) finish(s *StepReport) {
 	e := Event{
 		Kind: StepEnd, Step: s.ID, Type: s.Type, Status: s.Status, Blame: s.Blame,
 		Bytes: s.Bytes, Took: s.Took.Seconds(), Message: s.Why, Notes: s.Finding.Notes, Told: s.told,
-		Outputs: s.Outputs,
+		Outputs: s.Outputs, Vouched: s.Finding.Vouched, Fills: s.Fills,
 	}
 	if c := s.Finding.Change; c != nil {
 		e.Items, e.Total = len(c.Items), c.bytes()

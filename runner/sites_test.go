@@ -1,12 +1,9 @@
 package runner
 
 import (
-	"context"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/bayplan/bayplan/internal/claims"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -59,43 +56,5 @@ func TestSites(t *testing.T) {
 				t.Errorf("the hint is %q", errs[0].Hint)
 			}
 		})
-	}
-}
-
-// Two Runners share a state and the claims of their steps.
-func TestRunnersTogether(t *testing.T) {
-	l := newLab()
-	g := l.graph(t, "a: fake  {says: x}\nb: fake  {says: y}")
-	l.fills = map[string]map[string]Content{"x": {"place": {Size: 1}}, "y": {"place": {Size: 2}}}
-	store, err := OpenStore(filepath.Join(t.TempDir(), "state"), g.Plan.File)
-	if err != nil {
-		t.Fatal(err)
-	}
-	table := &claims.Table{}
-	begun, failed := make(chan struct{}), make(chan error)
-	l.on["a"] = func(context.Context, *fake, Progress) error {
-		close(begun)
-		return <-failed
-	}
-	run := func(id string) *Report {
-		r := Runner{Graph: g, Store: store, Only: []string{id}, Claims: table}
-		report, err := r.Apply(t.Context())
-		if err != nil {
-			t.Error(err)
-		}
-		return report
-	}
-	done := make(chan *Report)
-	go func() { done <- run("a") }()
-	<-begun
-	if s := run("b").Step("b"); s.Status != Failed || !strings.Contains(s.Err.Error(), `step "a" makes it`) {
-		t.Errorf("got %s %v", s.Status, s.Err)
-	}
-	failed <- nil
-	if s := (<-done).Step("a"); s.Status != Changed || store.Record("a") == nil {
-		t.Errorf("got %s %v", s.Status, s.Err)
-	}
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -20,7 +20,7 @@ func (rs *runState) madeByOthers(n *Node) func() map[string]string {
 	if rs.recorded == nil { // once in a run: what a step has recorded since, outputs has, too
 		rs.recorded = map[string]Outputs{}
 		for _, m := range rs.runner.Graph.Nodes {
-			if rec := rs.runner.record(m); rec != nil {
+			if rec := rs.runner.recorded(m); rec != nil {
 				rs.recorded[m.ID()] = rec.Outputs
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -30,10 +29,8 @@ import (
 //	cache/          may be deleted at any time
 //	runs/TIME/      the events of each apply
 //
-// Many goroutines may use it at once: several Runners share one while each runs another
-// step of the plan.
+// Only one goroutine may use it at a time.
 type Store struct {
-	mu      sync.Mutex // guards journal and mem
 	dir     string
 	lock    *flock.Flock // nil: opened for reading only
 	journal *journal.Journal
@@ -79,7 +76,7 @@ func ReadStore(dir, planFile string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkOwner(l.memory, dir, planFile); err != nil {
+	if err := owners.CheckPlan(l.Plan, l.Dir, planFile, dir); err != nil {
 		return nil, err
 	}
 	s := &Store{dir: dir, mem: l.memory, disk: &Disk{}}
@@ -110,7 +107,7 @@ func (s *Store) load(planFile string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkOwner(l.memory, s.dir, planFile); err != nil {
+	if err := owners.CheckPlan(l.Plan, l.Dir, planFile, s.dir); err != nil {
 		return err
 	}
 	s.mem = l.memory
@@ -126,15 +123,6 @@ func (s *Store) load(planFile string) error {
 	}
 	s.disk.Load(s.sumsFile())
 	return nil
-}
-
-func checkOwner(m *memory, dir, planFile string) error {
-	if m.belongsTo(dir, planFile) {
-		return nil
-	}
-	return fault.WithHint(
-		fmt.Errorf("the state in %s belongs to another plan of the same name, %s", dir, m.Plan),
-		"give one of the two plans another name, or keep its state elsewhere with --state-dir")
 }
 
 // Dir returns the directory of the state.
@@ -157,16 +145,10 @@ func (s *Store) sumsFile() string { return filepath.Join(s.CacheDir(), "sums.jso
 func (s *Store) Disk() *Disk { return s.disk }
 
 // Record returns the record of a step, or nil.
-func (s *Store) Record(id string) *Record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.mem.Records[id]
-}
+func (s *Store) Record(id string) *Record { return s.mem.Records[id] }
 
 // Last returns the last entry of a step, and whether there is one.
 func (s *Store) Last(id string) (Last, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	last, ok := s.mem.Last[id]
 	return last, ok
 }
@@ -199,11 +181,7 @@ func doneOf(id, typeName string, err error) *Record {
 }
 
 // partial returns what failed runs have done of a step since its record, or nil.
-func (s *Store) partial(id string) *Record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.mem.Partial[id]
-}
+func (s *Store) partial(id string) *Record { return s.mem.Partial[id] }
 
 // Done records a success.
 func (s *Store) Done(r Record) error {
@@ -213,16 +191,13 @@ func (s *Store) Done(r Record) error {
 // recovered records that a step is again as its record says, if it failed since then or was
 // cut short.
 func (s *Store) recovered(id string) error {
-	rec := s.Record(id)
-	if last, _ := s.Last(id); last.Kind == EntryDone || rec == nil {
+	if last := s.mem.Last[id]; last.Kind == EntryDone || s.mem.Records[id] == nil {
 		return nil
 	}
-	return s.Done(*rec)
+	return s.Done(*s.mem.Records[id])
 }
 
 func (s *Store) write(e entry) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.journal == nil {
 		return errReadOnly
 	}
@@ -264,8 +239,6 @@ func (s *Store) snapshot() error {
 // Close compacts the state, saves the digests of files, and releases the lock. It does
 // nothing for a Store from ReadStore.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.lock == nil {
 		return nil
 	}
@@ -283,8 +256,6 @@ func (s *Store) Close() error {
 // Steps returns the ids of all steps that have an entry, sorted. Some may not be in the
 // plan any more.
 func (s *Store) Steps() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var ids []string
 	for id := range s.mem.Last {
 		ids = append(ids, id)

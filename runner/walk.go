@@ -19,6 +19,7 @@ import (
 type walk struct {
 	parallel int
 	handler  handler
+	orders   <-chan order // of a Session, else nil
 
 	ready    []*Node // in order
 	blocked  []*Node // in order, not yet ready
@@ -82,23 +83,34 @@ func (w *walk) run(ctx context.Context) {
 	// This loop bounds the number of works, not errgroup's limit: a goroutine that has
 	// sent its end still counts there for a moment, and nothing would make the loop
 	// look again after that moment.
-	for running := 0; ; {
+	running := 0
+	start := func(ctx context.Context, n *Node, do work) {
+		running++
+		g.Go(func() error {
+			r := message{node: n, ended: true, res: result{status: Failed, err: errGone}}
+			defer func() { reports <- r }() // also if the work ended its goroutine
+			r.res = runWork(ctx, n, do, reports, over)
+			return nil
+		})
+	}
+	for {
 		for running < w.parallel && len(w.ready) > 0 && ctx.Err() == nil {
 			n := w.ready[0]
 			w.ready = w.ready[1:]
-			do := w.handler.startNode(n)
-			running++
-			g.Go(func() error {
-				r := message{node: n, ended: true, res: result{status: Failed, err: errGone}}
-				defer func() { reports <- r }() // also if the work ended its goroutine
-				r.res = runWork(ctx, n, do, reports, over)
-				return nil
-			})
+			start(ctx, n, w.handler.startNode(n))
 		}
-		if running == 0 {
+		if running == 0 && w.orders == nil {
 			break
 		}
 		select {
+		case o, more := <-w.orders:
+			if !more {
+				w.orders = nil
+				break
+			}
+			if do := o.start(); do != nil {
+				start(o.ctx, o.node, do)
+			}
 		case r := <-reports:
 			if r.ended {
 				running--

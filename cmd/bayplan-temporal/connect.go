@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/seal"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/wire"
 	"github.com/bayplan/bayplan/cmd/internal/commandline"
 	"github.com/bayplan/bayplan/internal/fault"
@@ -50,23 +51,46 @@ func tlsOf(c *cli.Context) (*tls.Config, error) {
 	return config, nil
 }
 
+// wireOf returns what the flags say of a connection, before there is one.
+func wireOf(c *cli.Context, identity string) (*wire.Wire, error) {
+	w := &wire.Wire{Namespace: c.String("namespace"), Identity: identity}
+	var keys []*seal.Key
+	if file := c.String("encryption-key"); file != "" {
+		read, err := seal.Read(c.Context, file)
+		if err != nil {
+			return nil, commandline.Usage(err)
+		}
+		keys = read
+	}
+	for _, k := range keys {
+		w.Keys = append(w.Keys, k.ID())
+	}
+	w.Values = seal.Values(keys)
+	w.Failures = seal.Failures(keys, w.Values)
+	return w, nil
+}
+
 // dial connects to the server. identity is what the server calls this process.
 func (p *program) dial(c *cli.Context, identity string) (*wire.Wire, error) {
 	config, err := tlsOf(c)
 	if err != nil {
 		return nil, err
 	}
+	w, err := wireOf(c, identity)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(c.Context, 20*time.Second)
 	defer cancel()
-	connected, err := client.DialContext(ctx, client.Options{
-		HostPort: c.String("address"), Namespace: c.String("namespace"), Identity: identity,
+	w.Client, err = client.DialContext(ctx, client.Options{
+		HostPort: c.String("address"), Namespace: w.Namespace, Identity: identity, DataConverter: w.Values, FailureConverter: w.Failures,
 		ConnectionOptions: client.ConnectionOptions{TLS: config},
 		Logger:            log.NewStructuredLogger(slog.New(&problems{tell: p.Tell})),
 	})
 	if err != nil {
 		return nil, fault.WithHint(fmt.Errorf("connect to the Temporal server at %s: %w", c.String("address"), err), "--address names another one; for a try, start one with: temporal server start-dev")
 	}
-	return &wire.Wire{Client: connected, Namespace: c.String("namespace"), Identity: identity}, nil
+	return w, nil
 }
 
 // retryDial is how long a worker waits before it dials again.
@@ -74,16 +98,18 @@ const retryDial = 5 * time.Second
 
 // reach connects to the server as dial does, and waits for a server that does not answer.
 func (p *program) reach(c *cli.Context, identity string) (*wire.Wire, error) {
-	if _, err := tlsOf(c); err != nil {
-		return nil, err
+	_, mistake := tlsOf(c)
+	if _, err := wireOf(c, identity); mistake != nil || err != nil {
+		return nil, errors.Join(mistake, err)
 	}
-	for told := false; ; told = true {
+	for told := map[string]bool{}; ; {
 		connected, err := p.dial(c, identity)
 		if err == nil {
 			return connected, nil
 		}
-		if !told {
-			p.Tell("waits for the server: " + err.Error())
+		if text := err.Error(); !told[text] {
+			told[text] = true
+			p.Tell("waits for the server: " + text)
 		}
 		select {
 		case <-time.After(retryDial):

@@ -37,6 +37,7 @@ func serverFlags() []cli.Flag {
 		newServerFlag("tls-cert", "TEMPORAL_TLS_CERT", "FILE", "", "own certificate"),
 		newServerFlag("tls-key", "TEMPORAL_TLS_KEY", "FILE", "", "its key"),
 		newServerFlag("tls-server-name", "TEMPORAL_TLS_SERVER_NAME", "NAME", "", "what it is called"),
+		newServerFlag("encryption-key", "BAYPLAN_ENCRYPTION_KEY", "FILE", "", "encrypt all"),
 	}
 }
 

@@ -53,7 +53,9 @@ func (p *program) work(c *cli.Context) error {
 		return err
 	}
 	defer s.Server.Close()
-	stop, err := startSite(s, c.Int("parallel"))
+	ctx, fatal := context.WithCancelCause(c.Context)
+	defer fatal(nil)
+	stop, err := startSite(s, c.Int("parallel"), fatal)
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,10 @@ func (p *program) work(c *cli.Context) error {
 		defer stop()
 	}
 	p.Tell(fmt.Sprintf("%s works for site %s in %s, with the server %s", version(), s.Name, s.Dir, c.String("address")))
-	p.watchOthers(c.Context, s)
+	p.watchOthers(ctx, s)
+	if c.Context.Err() == nil { // the library has stopped to ask for steps
+		return fmt.Errorf("the server takes this worker no more: %w", context.Cause(ctx))
+	}
 	return nil
 }
 
@@ -82,7 +87,7 @@ func (p *program) site(c *cli.Context) (*site.Site, error) {
 	if c.Int("parallel") < 1 {
 		return nil, commandline.Usage(fmt.Errorf("--parallel %d: at least one step must run", c.Int("parallel")))
 	}
-	s := &site.Site{Name: name, Version: version(), Secrets: p.Secrets, Observe: p.told}
+	s := &site.Site{Name: name, Version: version(), Secrets: p.Secrets, Observe: p.told, Tell: p.Tell}
 	for flag, to := range map[string]*string{"dir": &s.Dir, "state-dir": &s.StateDir, "connections": &s.Connections} {
 		if c.String(flag) == "" {
 			continue
@@ -117,11 +122,12 @@ func (p *program) told(e runner.Event) {
 	}
 }
 
-// startSite begins to take the steps of a site.
-func startSite(s *site.Site, parallel int) (stop func(), err error) {
+// startSite begins to take the steps of a site. fatal is called when the server refuses the worker for
+// good.
+func startSite(s *site.Site, parallel int, fatal func(error)) (stop func(), err error) {
 	w := worker.New(s.Server.Client, flow.SiteQueue(s.Name), worker.Options{
 		Identity: s.Identity, DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: parallel,
-		WorkerStopTimeout: stopWait, MaxHeartbeatThrottleInterval: 2 * time.Second,
+		WorkerStopTimeout: stopWait, MaxHeartbeatThrottleInterval: 2 * time.Second, OnFatalError: fatal,
 	})
 	w.RegisterActivityWithOptions(s.Step, activity.RegisterOptions{Name: flow.ActivityName})
 	return w.Stop, w.Start()
@@ -129,18 +135,35 @@ func startSite(s *site.Site, parallel int) (stop func(), err error) {
 
 // startRuns begins to advance runs.
 func startRuns(server *wire.Wire) (stop func(), err error) {
-	w := worker.New(server.Client, flow.Queue, worker.Options{DisableRegistrationAliasing: true})
-	w.RegisterWorkflowWithOptions(flow.Workflow{Values: server.Values}.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
-	return w.Stop, w.Start()
+	var started []worker.Worker
+	stop = func() {
+		for _, w := range started {
+			w.Stop()
+		}
+	}
+	for _, queue := range server.Queues() {
+		w := worker.New(server.Client, queue, worker.Options{DisableRegistrationAliasing: true, DeadlockDetectionTimeout: flow.ComputeTime})
+		w.RegisterWorkflowWithOptions(flow.Run, workflow.RegisterOptions{Name: flow.WorkflowName})
+		if err := w.Start(); err != nil {
+			stop()
+			return nil, err
+		}
+		started = append(started, w)
+	}
+	return stop, nil
 }
 
-// watchOthers tells of other workers of the same site until ctx ends.
+// watchOthers tells of other workers of the same site, and of a server that does not answer, until ctx
+// ends.
 func (p *program) watchOthers(ctx context.Context, s *site.Site) {
-	told := map[string]bool{}
+	told, failed := map[string]bool{}, ""
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
 		others, err := follow.WorkersOf(ctx, s.Server, s.Name)
+		if failed = p.answers(ctx, err, failed); failed != "" {
+			others = nil
+		}
 		for _, other := range others {
-			if err == nil && other != s.Identity && !told[other] {
+			if other != s.Identity && !told[other] {
 				told[other] = true
 				p.Tell(fmt.Sprintf("another worker takes steps of site %s: %s; this one is %s: the two have two states", s.Name, other, strings.TrimSpace(s.Identity)))
 			}
@@ -151,4 +174,21 @@ func (p *program) watchOthers(ctx context.Context, s *site.Site) {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// answers tells when the server does not answer, by each error once, and when it does again. failed is
+// the error before, "" for none.
+func (p *program) answers(ctx context.Context, err error, failed string) string {
+	switch {
+	case ctx.Err() != nil:
+		return failed
+	case err == nil && failed != "":
+		p.Tell("the server answers again")
+	case err != nil && err.Error() != failed:
+		p.Tell("the server does not answer: " + err.Error())
+	}
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }

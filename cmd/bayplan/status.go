@@ -66,7 +66,9 @@ func statusOf(n *runner.Node, store *runner.Store) document.StepStatus {
 	st.At, st.Error = last.At, last.Error
 	switch last.Kind {
 	case runner.EntryDone:
-		st.State = document.StateDone
+		if st.State = document.StateDone; st.Record.Given {
+			st.State = document.StateElsewhere
+		}
 	case runner.EntryFailed:
 		st.State = document.StateFailed
 	case runner.EntryRefuted:

@@ -29,8 +29,14 @@ func TestStatusOfABegunStep(t *testing.T) {
 	if got := stateOf(t, file, state, "dirs"); got != "never" {
 		t.Errorf("a step that waits: %q, want never", got)
 	}
+	if err := store.Done(runner.Record{Step: "dirs", Type: "mkdir", Given: true}); err != nil {
+		t.Fatal(err)
+	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if got := stateOf(t, file, state, "dirs"); got != "elsewhere" {
+		t.Errorf("a step of another site: %q, want elsewhere", got)
 	}
 	if got := stateOf(t, file, state, "upload"); got != "interrupted" {
 		t.Errorf("afterwards: %q, want interrupted", got)

@@ -6,14 +6,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // A Content is what is known of what comes to a place.
 type Content struct {
-	Digests []string // ALGORITHM:HEX, or another KEY:VALUE, one of an algorithm; none: not known
-	Size    int64    // bytes; 0: not known
-	Name    string   // of the place, for people; "": they know it by the name that all parties have for it
+	Digests []string `json:"digests,omitempty"` // ALGORITHM:HEX, or another KEY:VALUE, one of an algorithm; none: not known
+	Size    int64    `json:"size,omitempty"`    // bytes; 0: not known
+	Name    string   `json:"name,omitempty"`    // of the place, for people; "": they know it by the name that all parties have for it
 }
 
 // Differs reports whether two contents surely differ. Digests of two algorithms say nothing.
@@ -52,10 +51,9 @@ type Conflict struct {
 // Digests gives the two digests that differ, "" if only the sizes are known to.
 func (c *Conflict) Digests() (mine, theirs string) { return c.Mine.common(c.Theirs) }
 
-// A Table holds who fills which place. Its zero value is empty. It is for use by many goroutines
-// at once: several runs may share one.
+// A Table holds who fills which place. Its zero value is empty. It is for use by one goroutine at
+// a time.
 type Table struct {
-	mu sync.Mutex
 	by map[string][]claim // one of each party
 }
 
@@ -69,8 +67,6 @@ type claim struct {
 // change.
 func (t *Table) Claim(who string, contents map[string]Content) *Conflict {
 	names := slices.Sorted(maps.Keys(contents))
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	for _, name := range names {
 		for _, c := range t.by[name] {
 			if c.who != who && c.content.Differs(contents[name]) {

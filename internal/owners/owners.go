@@ -1,5 +1,5 @@
-// Package owners says whether the files of a state are those of users whose word counts. It
-// knows nothing of what is in them.
+// Package owners says whether the files of a state are those of users whose word counts, and
+// whether a state is that of a plan. It knows nothing else of what is in them.
 package owners
 
 import (
@@ -109,4 +109,41 @@ func mappedUser(dir string) []uint32 {
 		return none
 	}
 	return append(none, ownerOf(fi)...)
+}
+
+// CheckPlan refuses the state in dir if it is not that of the plan file: it was written for the plan
+// file recorded, while it was in the directory then.
+func CheckPlan(recorded, then, planFile, dir string) error {
+	if belongs(recorded, then, planFile, dir) {
+		return nil
+	}
+	return fault.WithHint(
+		fmt.Errorf("the state in %s belongs to another plan of the same name, %s", dir, recorded),
+		"give one of the two plans another name, or keep its state elsewhere with --state-dir")
+}
+
+// belongs reports whether the plan file is the recorded one, by any name, or the state was moved or
+// copied and the plan file lies in the same place relative to it, or the plan file was renamed, so
+// that there is none of the old name.
+func belongs(recorded, then, planFile, dir string) bool {
+	if recorded == planFile || sameFile(recorded, planFile) {
+		return true
+	}
+	if way, err := filepath.Rel(then, recorded); err == nil && then != dir {
+		beside := filepath.Join(dir, way)
+		if beside == planFile {
+			return true
+		}
+		if _, err := os.Lstat(beside); !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+	}
+	_, err := os.Lstat(recorded)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func sameFile(a, b string) bool {
+	fa, errA := os.Stat(a)
+	fb, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(fa, fb)
 }

@@ -80,12 +80,19 @@ func readRun(s *runner.Store, id string, last bool) (*Run, error) {
 	}
 	r.Mode, r.Result = cmp.Or(r.Mode, p.Mode), p.Result()
 	if r.State == "" {
-		r.State = unended(s, r.Began, last)
+		r.State = unended(s, latest(r.Began, r.Resumed), last || !r.Resumed.IsZero())
 	}
 	return r, nil
 }
 
-// unended says what a run is that began at a time and has not recorded its end.
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// unended says what a run is that began, or went on, at a time and has not recorded its end.
 func unended(s *runner.Store, began time.Time, last bool) State {
 	h := s.Holder()
 	if !last || h.PID <= 0 || h.Since.After(began.Add(time.Millisecond)) { // began is without its microseconds
@@ -136,7 +143,7 @@ func parseEvent(line []byte) (runner.Event, error) {
 		return runner.Event{}, err
 	}
 	e := l.Event
-	e.Change, e.Outputs = l.Change, l.Outputs
+	e.Change, e.Outputs, e.Vouched, e.Fills = l.Change, l.Outputs, l.Vouched, l.Fills
 	return e, nil
 }
 

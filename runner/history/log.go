@@ -32,6 +32,9 @@ type Info struct {
 	Only []string `json:"only,omitempty"` // the steps to which the run was limited
 	Skip []string `json:"skip,omitempty"` // the steps that it left out
 
+	Run     string    `json:"run,omitempty"`    // the run over several sites that this one is a part of; "": it is of this host only
+	Resumed time.Time `json:"resumed,omitzero"` // when its last part began; zero: it has one part
+
 	Steps []Step            `json:"steps,omitempty"` // of the plan, in file order
 	Texts []plan.SourceText `json:"texts,omitempty"` // the plan, without secrets
 	Lock  string            `json:"lock,omitempty"`  // sha256:HEX of the lock file when the run began; "": there was none
@@ -61,6 +64,7 @@ type Log struct {
 	info     Info
 	secrets  *redact.Redactor
 	progress Progress
+	before   []*runner.StepReport
 	file     *os.File
 	err      error // the first one
 }
@@ -85,11 +89,17 @@ const runIDFormat = "20060102T150405.000Z"
 // Begin makes the directory of a run that begins now. It adds to info who runs this
 // process and where. It deletes the oldest runs that are too many. secrets
 // are masked in what is written of info; nil masks only the secret parts of URLs.
+//
+// If the state has a part of the same Run, Begin goes on with that log. One Log of a state may be
+// open at a time.
 func Begin(s *runner.Store, info Info, secrets *redact.Redactor) (*Log, error) {
 	if err := s.CheckWritable(); err != nil {
 		return nil, err
 	}
 	runs := filepath.Join(s.Dir(), "runs")
+	if l, err := resume(runs, info, secrets); l != nil || err != nil {
+		return l, err
+	}
 	if err := removeOldRuns(runs); err != nil {
 		return nil, fmt.Errorf("remove old runs: %w", err)
 	}
@@ -99,15 +109,19 @@ func Begin(s *runner.Store, info Info, secrets *redact.Redactor) (*Log, error) {
 	if _, err := durable.MkdirAll(l.Dir, 0o700); err != nil {
 		return nil, keepError(err)
 	}
-	if err := l.write(nil); err != nil {
-		return nil, keepError(err)
+	return l, l.open()
+}
+
+// open writes what the run is, and opens the file of its events.
+func (l *Log) open() error {
+	err := l.write(nil)
+	if err == nil {
+		l.file, err = os.OpenFile(filepath.Join(l.Dir, eventsFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	}
-	f, err := os.OpenFile(filepath.Join(l.Dir, eventsFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, keepError(err)
+		return keepError(err)
 	}
-	l.file = f
-	return l, nil
+	return nil
 }
 
 func keepError(err error) error { return fmt.Errorf("keep the events of this run: %w", err) }
@@ -151,6 +165,10 @@ type loggedEvent struct {
 	runner.Event
 	Change  []runner.Item  `json:"change,omitempty"`
 	Outputs runner.Outputs `json:"outputs,omitempty"`
+
+	// Of a run that has parts: the next part goes by them.
+	Vouched []string                  `json:"vouched,omitempty"`
+	Fills   map[string]runner.Content `json:"fills,omitempty"`
 }
 
 // Observe writes an event. Close returns the error, if there is one.
@@ -159,7 +177,11 @@ func (l *Log) Observe(e runner.Event) {
 	if l.err != nil {
 		return
 	}
-	b, err := json.Marshal(loggedEvent{e, e.Change, e.Outputs})
+	logged := loggedEvent{Event: e, Change: e.Change, Outputs: e.Outputs}
+	if l.info.Run != "" {
+		logged.Vouched, logged.Fills = l.shown(e.Vouched), l.shownFills(e.Fills)
+	}
+	b, err := json.Marshal(logged)
 	if err == nil {
 		_, err = l.file.Write(append(b, '\n'))
 	}

@@ -124,8 +124,8 @@ func (p *Progress) Add(e runner.Event) *StepProgress {
 		p.Last = e.Time
 	}
 	switch e.Kind {
-	case runner.RunBegin:
-		p.Mode = e.Mode
+	case runner.RunBegin: // also of a further part
+		p.Mode, p.Over, p.Ended = e.Mode, false, time.Time{}
 	case runner.RunEnd:
 		p.Over, p.Ended, p.Took, p.Summary = true, e.Time, e.Took, e.Message
 	}
@@ -133,6 +133,11 @@ func (p *Progress) Add(e runner.Event) *StepProgress {
 		return nil
 	}
 	s := p.Step(e.Step)
+	if e.Kind == runner.StepBegin && s.Status != "" { // once more
+		s.Status, s.Ended, s.Attempt = "", time.Time{}, Attempt{Before: s.Bytes}
+		isIt := func(other *StepProgress) bool { return other == s }
+		p.running, p.ended = slices.DeleteFunc(p.running, isIt), slices.DeleteFunc(p.ended, isIt)
+	}
 	if s.Status == "" && e.Kind != runner.StepEnd {
 		s.Status = runner.Running
 		p.running = append(p.running, s)

@@ -56,14 +56,15 @@ const (
 	StateRefuted     State = "refuted" // a verify found that it is not as wanted
 	StateRunning     State = "running"
 	StateInterrupted State = "interrupted"
-	StateNever       State = "never" // it has not run yet
+	StateNever       State = "never"     // it has not run yet
+	StateElsewhere   State = "elsewhere" // another site has done it, and its outputs are known here
 )
 
 // Words returns all states.
 func (State) Words() []string {
 	return []string{
 		string(StateDone), string(StateFailed), string(StateRefuted),
-		string(StateRunning), string(StateInterrupted), string(StateNever),
+		string(StateRunning), string(StateInterrupted), string(StateNever), string(StateElsewhere),
 	}
 }
 

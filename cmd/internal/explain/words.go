@@ -71,6 +71,7 @@ var (
 		{string(document.StateRunning), "an apply that runs has begun it"},
 		{string(document.StateInterrupted), "it was cut short by a signal, or its process has ended"},
 		{string(document.StateNever), "it has not run yet"},
+		{string(document.StateElsewhere), "another site has done it, and its outputs are known here"},
 	}
 	operations = [...]word{
 		{string(runner.Create), "it is not there"},

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/seal"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -25,11 +26,6 @@ const longest = 365 * 24 * time.Hour
 // grace is how long a step that no worker has taken waits for the same news of other steps of its
 // site, which tell a site that is busy from one that is silent.
 const grace = 2 * time.Second
-
-// A Workflow advances runs.
-type Workflow struct {
-	Values converter.DataConverter // nil: the standard one
-}
 
 // A run is the state of a workflow. All of it follows from its history.
 type run struct {
@@ -62,8 +58,8 @@ type step struct {
 // Run is the workflow. Its input is that of request.Packed; the plan, which comes last, is not opened.
 // What this program cannot read is a panic: the turn fails and is tried again, and another worker
 // may take it. An error would end the run.
-func (w Workflow) Run(ctx workflow.Context, head, packed converter.RawValue) (*Outcome, error) {
-	opened, asked := w.open(head, packed)
+func Run(ctx workflow.Context, head, packed converter.RawValue) (*Outcome, error) {
+	opened, asked := open(head, packed)
 	r := newRun(ctx, opened, asked)
 	if err := workflow.SetQueryHandler(ctx, ValuesQuery, r.piece); err != nil {
 		return nil, err
@@ -88,12 +84,9 @@ func (w Workflow) Run(ctx workflow.Context, head, packed converter.RawValue) (*O
 	return outcome, nil
 }
 
-// open opens the input of a workflow.
-func (w Workflow) open(head, packed converter.RawValue) (request.Head, *request.Run) {
-	values := w.Values
-	if values == nil {
-		values = converter.GetDefaultDataConverter()
-	}
+// open opens the input of a workflow, which the library has decrypted.
+func open(head, packed converter.RawValue) (request.Head, *request.Run) {
+	values := seal.Opened()
 	var (
 		h request.Head
 		b []byte

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -14,11 +16,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
+	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/seal"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -39,7 +43,7 @@ func newWorld(t *testing.T) *world {
 	w.suite.SetLogger(quiet{})
 	w.TestWorkflowEnvironment = w.suite.NewTestWorkflowEnvironment()
 	w.SetTestTimeout(time.Minute)
-	w.RegisterWorkflowWithOptions(Workflow{}.Run, workflow.RegisterOptions{Name: WorkflowName})
+	w.RegisterWorkflowWithOptions(Run, workflow.RegisterOptions{Name: WorkflowName})
 	w.RegisterActivityWithOptions(w.step, activity.RegisterOptions{Name: ActivityName})
 	return w
 }
@@ -316,14 +320,10 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// A task says which outputs of its own site it refers to, and which files are vouched for.
+// A task says which outputs of its own site it refers to.
 func TestTask(t *testing.T) {
 	w := newWorld(t)
-	w.do = func(task *Task) (*Result, error) {
-		r := ended(task.Step, runner.Changed)
-		r.Vouched = []string{"/" + task.Step}
-		return r, nil
-	}
+	w.do = func(task *Task) (*Result, error) { return ended(task.Step, runner.Changed), nil }
 	if _, err := w.run(t, &request.Run{Steps: []request.Step{
 		{ID: "a", Site: "s"}, {ID: "o", Site: "other"}, {ID: "b", Site: "s", Needs: []string{"a", "o"}, Refers: []string{"a"}}, {ID: "c", Site: "s", Needs: []string{"b"}, Refers: []string{"b"}},
 	}}); err != nil {
@@ -332,11 +332,50 @@ func TestTask(t *testing.T) {
 	got := w.tasks["c"]
 	want := &Task{
 		Form: request.Form, Version: "v1", Bundle: got.Bundle, Step: "c",
-		Records: map[string]string{"b": "record of b"}, Vouched: []string{"/b", "/a"},
+		Records: map[string]string{"b": "record of b"},
 	}
 	if diff := cmp.Diff(got, want); diff != "" || got.Bundle == "" {
 		t.Error(diff)
 	}
+}
+
+// A run that is encrypted is done by programs with its key. One with another key says so, and does
+// not end the run.
+func TestSealed(t *testing.T) {
+	key := func(digit string) []*seal.Key {
+		file := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(file, []byte(strings.Repeat(digit, 64)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := seal.Read(t.Context(), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys
+	}
+	w := newWorld(t)
+	w.SetDataConverter(seal.Values(key("1")))
+	if endings, err := w.run(t, &request.Run{Steps: []request.Step{{ID: "a", Site: "s"}}}); err != nil || len(endings) > 0 || len(w.tasks) != 1 {
+		t.Error(err, endings)
+	}
+	p, err := request.NewPacked("v1", &request.Run{}, &request.Bundle{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, err := seal.Values(key("2")).ToPayloads(p.Head, p.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var head, packed converter.RawValue
+	if err := seal.Values(key("1")).FromPayloads(sent, &head, &packed); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if got := fmt.Sprint(recover()); !strings.Contains(got, "it is encrypted with key") {
+			t.Errorf("got %s", got)
+		}
+	}()
+	open(head, packed)
 }
 
 // What a program cannot read is no end of the run: the turn fails, and another worker may take it.

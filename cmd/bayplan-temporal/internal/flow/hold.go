@@ -19,20 +19,26 @@ const (
 	maxEvents  = 45_000   // leaves room for the ends of maxPending activities
 	maxHistory = 44 << 20 // bytes, likewise
 
-	// perTask is what an activity counts beside its input: 512 begin in one turn at most, or the
-	// turn might take longer than the second that the library gives it.
-	perTask = 2 << 10
+	// perTask is what an activity counts beside its input: 256 begin in one turn at most, or the
+	// turn might take too long on a slow host.
+	perTask = 4 << 10
 )
 
 // How many bytes of outputs go with tasks: with one, and with all of a run. Others are asked for by
 // the worker, or each of them would be in the history once a site.
 const (
 	maxInline = 16 << 10
-	maxGiven  = 4 << 20
+	maxGiven  = 4 << 20 // request.Build counts with it
 )
 
 // pause is how long the workflow waits after a turn that was full.
 const pause = time.Second
+
+// How long one turn may take: for its computing, and with the way to the server and back.
+const (
+	ComputeTime = 20 * time.Second
+	TurnTime    = 30 * time.Second
+)
 
 // A hold says how many steps may begin. A site gets its share of them: what a silent site has not
 // taken keeps no other from beginning.

@@ -36,9 +36,12 @@ type Follower struct {
 	Observe func(runner.Event) // gets the events of the run
 	Tell    func(string)       // gets lines for people about sites and workers
 
-	scheduled map[int64]string // steps by the number of their event
-	last      int64            // the number of the last event
+	clock     clock
+	heard     map[string]time.Time // by site: when a step of it was taken or ended last, by the server's clock
+	scheduled map[int64]string     // steps by the number of their event
+	last      int64                // the number of the last event
 	steps     map[string]*followed
+	sites     map[string]string // of steps
 	began     time.Time
 	over      bool
 	failure   error // of the workflow
@@ -54,15 +57,13 @@ type followed struct {
 	ended     bool
 	attempt   int32 // that was told
 	scheduled time.Time
+	stopped   *runner.Event // its end as its site has said it, if that is not the last word
 }
 
 // Follow shows the run until it has ended, and returns its report. If ctx ends before, the run goes
 // on, and Follow returns the cause with the report of what is known.
 func (f *Follower) Follow(ctx context.Context) (*runner.Report, error) {
-	f.scheduled, f.steps, f.told, f.began = map[int64]string{}, map[string]*followed{}, map[string]bool{}, time.Now()
-	for _, s := range f.Run.Steps {
-		f.steps[s.ID] = &followed{report: &runner.StepReport{ID: s.ID, Type: s.Type}}
-	}
+	f.prepare()
 	f.emit(runner.Event{Kind: runner.RunBegin, Mode: runner.ModeApply, Items: len(f.Run.Steps)})
 	events := f.watch(ctx)
 	tick := time.NewTicker(look)
@@ -84,6 +85,16 @@ func (f *Follower) Follow(ctx context.Context) (*runner.Report, error) {
 		return report, context.Cause(ctx)
 	}
 	return report, f.failure
+}
+
+// prepare makes the state of what has not begun.
+func (f *Follower) prepare() {
+	f.scheduled, f.steps, f.told, f.began = map[int64]string{}, map[string]*followed{}, map[string]bool{}, time.Now()
+	f.heard, f.sites = map[string]time.Time{}, map[string]string{}
+	for _, s := range f.Run.Steps {
+		f.steps[s.ID] = &followed{report: &runner.StepReport{ID: s.ID, Type: s.Type}}
+		f.sites[s.ID] = s.Site
+	}
 }
 
 func (f *Follower) emit(e runner.Event) {
@@ -127,23 +138,32 @@ func (f *Follower) take(e *historypb.HistoryEvent) error {
 		return nil
 	}
 	f.last = e.GetEventId()
+	at := e.GetEventTime().AsTime()
+	f.clock.saw(at)
 	switch e.GetEventType() {
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 		id := e.GetActivityTaskScheduledEventAttributes().GetActivityId()
 		f.scheduled[e.GetEventId()] = id
 		if s := f.steps[id]; s != nil {
-			s.scheduled = e.GetEventTime().AsTime()
+			s.scheduled, s.attempt = at, 0
 		}
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
 		done := e.GetActivityTaskCompletedEventAttributes()
-		f.completed(f.scheduled[done.GetScheduledEventId()], done.GetResult())
+		id := f.scheduled[done.GetScheduledEventId()]
+		f.heard[f.sites[id]] = at
+		f.completed(id, done.GetResult())
+	case enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+		// The server itself throws turns away, without a reason, when too much comes while they last.
+		if failed := e.GetWorkflowTaskFailedEventAttributes(); failed.GetFailure() != nil {
+			f.stuck(failed.GetIdentity(), failed.GetFailure())
+		}
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
 		return f.outcome(e.GetWorkflowExecutionCompletedEventAttributes().GetResult())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
 		f.failure = ErrCancelled
 		return f.outcome(e.GetWorkflowExecutionCanceledEventAttributes().GetDetails())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
-		f.over, f.failure = true, fmt.Errorf("the run failed: %s", e.GetWorkflowExecutionFailedEventAttributes().GetFailure().GetMessage())
+		f.over, f.failure = true, fmt.Errorf("the run failed: %s", f.Server.Reason(e.GetWorkflowExecutionFailedEventAttributes().GetFailure()))
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
 		f.over, f.failure = true, errors.New("the run was ended at the server, without its steps being stopped")
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
@@ -170,12 +190,15 @@ func (f *Follower) result(id string, r *flow.Result) {
 	if s == nil || s.ended {
 		return
 	}
-	if step := f.Run.Step(id); r.Version != f.Version {
-		f.tellOnce(fmt.Sprintf("the worker of site %s has version %s, and the run was started by version %s", step.Site, r.Version, f.Version))
+	if r.Version != f.Version {
+		f.tellOnce(fmt.Sprintf("the worker of site %s has version %s, and the run was started by version %s", f.sites[id], r.Version, f.Version))
 	}
 	for _, e := range r.Events {
 		switch {
 		case e.Kind == runner.StepBegin && s.begun, e.Kind == runner.StepChange && s.changing:
+			continue
+		case e.Kind == runner.StepEnd && (r.Status == runner.Interrupted || r.Status == runner.Skipped):
+			s.stopped = &e // the run says whether it was cancelled
 			continue
 		case e.Kind == runner.StepEnd:
 			f.end(s, e)

@@ -3,13 +3,12 @@ package follow
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/sdk/client"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/flow"
 	"github.com/bayplan/bayplan/runner"
@@ -19,6 +18,7 @@ import (
 const (
 	tellAfter   = 5 * time.Second
 	quietWorker = 90 * time.Second
+	manyTurns   = 3 // of a run that does not go on
 )
 
 // outcome takes how the steps ended that have no result.
@@ -36,12 +36,19 @@ func (f *Follower) outcome(payloads *commonpb.Payloads) error {
 		if s == nil || s.ended {
 			continue
 		}
+		s.stopped = nil
 		e := runner.Event{Kind: runner.StepEnd, Step: ending.ID, Type: s.report.Type, Status: ending.Status, Blame: ending.Blame, Message: ending.Why}
 		if ending.Status == runner.Failed {
 			e.Error, e.Message = ending.Why, ""
 		}
 		f.end(s, e)
 		f.emit(e)
+	}
+	for _, step := range f.Run.Steps {
+		if s := f.steps[step.ID]; s.stopped != nil {
+			f.end(s, *s.stopped)
+			f.emit(*s.stopped)
+		}
 	}
 	return nil
 }
@@ -61,22 +68,44 @@ func (f *Follower) look(ctx context.Context) {
 	if f.server(err); err != nil {
 		return
 	}
-	waiting := map[string]time.Duration{}
+	waiting := map[string]time.Time{} // by site: since when the oldest step waits
+	busy := map[string]bool{}
 	for _, a := range d.GetPendingActivities() {
-		s := f.steps[a.GetActivityId()]
+		s, site := f.steps[a.GetActivityId()], f.sites[a.GetActivityId()]
+		f.clock.saw(a.GetLastStartedTime().AsTime())
+		f.clock.saw(a.GetLastHeartbeatTime().AsTime())
+		if taken := a.GetLastStartedTime().AsTime(); taken.After(f.heard[site]) {
+			f.heard[site] = taken
+		}
 		if s == nil || s.ended {
 			continue
 		}
 		f.retried(s, a)
-		if a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED {
-			if step := f.Run.Step(a.GetActivityId()); !s.scheduled.IsZero() {
-				waiting[step.Site] = max(waiting[step.Site], time.Since(s.scheduled))
-			}
+		if a.GetState() != enumspb.PENDING_ACTIVITY_STATE_SCHEDULED {
+			busy[site] = true
+			f.running(s, a)
 			continue
 		}
-		f.running(s, a)
+		if since, ok := waiting[site]; !s.scheduled.IsZero() && (!ok || s.scheduled.Before(since)) {
+			waiting[site] = s.scheduled
+		}
+	}
+	if t := d.GetPendingWorkflowTask(); t.GetAttempt() > manyTurns {
+		f.tellOnce(stuckText)
+	}
+	for site := range busy {
+		delete(waiting, site) // its worker does others first
 	}
 	f.waiting(asking, waiting)
+}
+
+// stuckText says that workers cannot advance the run.
+const stuckText = "the run does not go on: no worker could advance it, and it is tried again; " +
+	"if it stays so, bring the workers with --runs and this program to one version, with one key"
+
+// stuck tells that a worker could not advance the run. The server gives the run to the next one.
+func (f *Follower) stuck(worker string, why *failurepb.Failure) {
+	f.tellOnce(fmt.Sprintf("%s could not advance the run, which is tried again: %s", worker, f.Server.Reason(why)))
 }
 
 // server tells when the server does not answer, and when it does again.
@@ -117,22 +146,26 @@ func (f *Follower) retried(s *followed, a *workflowpb.PendingActivityInfo) {
 	s.attempt, s.changing = a.GetAttempt(), false
 	wait := time.Duration(0)
 	if next := a.GetNextAttemptScheduleTime(); next != nil {
-		wait = max(0, time.Until(next.AsTime()))
+		wait = max(0, next.AsTime().Sub(f.clock.now()))
 	}
-	text := a.GetLastFailure().GetMessage()
+	text := f.Server.Reason(a.GetLastFailure())
 	if t := a.GetLastFailure().GetTimeoutFailureInfo(); t != nil && t.GetTimeoutType() == enumspb.TIMEOUT_TYPE_HEARTBEAT {
-		text = fmt.Sprintf("the worker of site %s has said nothing for %s", f.Run.Step(s.report.ID).Site, f.Run.Silence)
+		text = fmt.Sprintf("the worker of site %s has said nothing for %s", f.sites[s.report.ID], f.Run.Silence)
 	}
 	f.emit(runner.Event{Kind: runner.Retrying, Step: s.report.ID, Attempt: int(a.GetAttempt()) - 1, Wait: wait.Seconds(), Error: text})
 }
 
-// waiting tells of the sites whose steps no worker takes, once each.
-func (f *Follower) waiting(ctx context.Context, sites map[string]time.Duration) {
-	for name, since := range sites {
+// waiting tells of the sites whose steps no worker takes, once each. All times are the server's.
+func (f *Follower) waiting(ctx context.Context, sites map[string]time.Time) {
+	for name, oldest := range sites {
+		if heard := f.heard[name]; heard.After(oldest) {
+			oldest = heard
+		}
+		since := f.clock.now().Sub(oldest)
 		if since < tellAfter || f.told["waits "+name] {
 			continue
 		}
-		workers, err := WorkersOf(ctx, f.Server, name)
+		workers, err := f.workers(ctx, name)
 		if err != nil || len(workers) > 0 && since < quietWorker {
 			continue
 		}
@@ -145,18 +178,13 @@ func (f *Follower) waiting(ctx context.Context, sites map[string]time.Duration) 
 	}
 }
 
-// WorkersOf returns the identities of the workers that have asked for steps of a site lately.
-func WorkersOf(ctx context.Context, c client.Client, name string) ([]string, error) {
-	queue, err := c.DescribeTaskQueue(ctx, flow.SiteQueue(name), enumspb.TASK_QUEUE_TYPE_ACTIVITY)
-	if err != nil {
-		return nil, err
-	}
-	var workers []string
-	for _, p := range queue.GetPollers() {
-		if time.Since(p.GetLastAccessTime().AsTime()) < quietWorker {
-			workers = append(workers, p.GetIdentity())
-		}
-	}
-	slices.Sort(workers)
-	return slices.Compact(workers), nil
+// workers returns the identities of the workers that have asked for steps of a site lately.
+func (f *Follower) workers(ctx context.Context, name string) ([]string, error) {
+	return f.clock.workers(ctx, f.Server, name)
+}
+
+// WorkersOf returns the identities of the workers that have asked for steps of a site lately. The
+// clock of this host is taken for that of the server.
+func WorkersOf(ctx context.Context, c TaskQueues, name string) ([]string, error) {
+	return (&clock{}).workers(ctx, c, name)
 }

@@ -8,15 +8,23 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps"
 )
 
-// maxSteps is how many steps a run may have. Each takes about six events of the history, of which
-// Temporal allows 51,200.
-const maxSteps = 5000
+// What the history of a run may take, of the 51,200 events and 50 MiB that Temporal allows. A run
+// of 5,000 steps has taken 19,000 events: a step takes three, and its share of the workflow's turns.
+const (
+	maxSteps   = 5000
+	maxHistory = 40 << 20
+
+	perStep      = 2 << 10 // its task, its result and their events
+	perReference = 96      // a step to whose outputs another one refers: its name and a digest
+	maxGiven     = 4 << 20 // outputs that come with tasks, as flow has it
+)
 
 // Options are what a command line adds to a plan.
 type Options struct {
@@ -73,14 +81,33 @@ func Build(ctx context.Context, o Options) (*Built, error) {
 		Plan: read.Parsed.Name, Centre: o.Centre, Steps: stepsOf(read.Graph),
 		Waves: len(o.Waves), MaxFailures: o.MaxFailures, Silence: o.Silence, Patience: o.Patience,
 	}
-	if len(r.Steps) > maxSteps {
-		return &Built{Read: read}, fault.WithHint(fmt.Errorf("the plan has %d steps, and a run on Temporal takes at most %d", len(r.Steps), maxSteps), "split the plan")
-	}
 	if err := r.setWaves(o.Waves, o.Centre); err != nil {
 		return &Built{Read: read}, err
 	}
 	packed, err := NewPacked(o.Version, r, bundle)
+	if err == nil {
+		err = r.checkHistory(len(packed.Run) + len(packed.Bundle))
+	}
 	return &Built{r, bundle, packed, read}, err
+}
+
+// checkHistory refuses a run whose history would be too long, or too large. size is what the run
+// begins with, in bytes.
+func (r *Run) checkHistory(size int) error {
+	if len(r.Steps) > maxSteps {
+		return fault.WithHint(fmt.Errorf("the plan has %d steps, and a run on Temporal takes at most %d", len(r.Steps), maxSteps), "split the plan")
+	}
+	references := 0
+	for _, s := range r.Steps {
+		references += len(s.Asks) + len(s.Refers)
+	}
+	size += maxGiven + perStep*len(r.Steps) + perReference*references
+	if size <= maxHistory {
+		return nil
+	}
+	return fault.WithHint(
+		fmt.Errorf("the run would take %s at the server, and Temporal takes %s: %d steps refer %d times to outputs of others", human.Size(int64(size)), human.Size(maxHistory), len(r.Steps), references),
+		"split the plan, or let one step take the outputs of many, and the others refer to that one")
 }
 
 // stepsOf returns the steps of a graph, with what travels between their sites.

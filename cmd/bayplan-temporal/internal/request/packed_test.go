@@ -91,3 +91,27 @@ func TestTooLarge(t *testing.T) {
 		t.Errorf("compressed it is small: %v", err)
 	}
 }
+
+// The history that a run will have is computed before it begins.
+func TestHistory(t *testing.T) {
+	run := func(steps, references int) *Run {
+		r := &Run{Steps: make([]Step, steps)}
+		for i := range r.Steps {
+			r.Steps[i].Asks = make([]string, references)
+		}
+		return r
+	}
+	for name, tt := range map[string]struct {
+		run  *Run
+		want string
+	}{
+		"many steps":          {run(5000, 3), ""},
+		"too many steps":      {run(5001, 0), "the plan has 5001 steps, and a run on Temporal takes at most 5000"},
+		"too many references": {run(1000, 1000), "1000 steps refer 1000000 times to outputs of others"},
+	} {
+		err := tt.run.checkHistory(MaxPayload)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || fault.Hint(err) == "") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

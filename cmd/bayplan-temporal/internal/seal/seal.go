@@ -84,11 +84,15 @@ func newKey(b []byte) (*Key, error) {
 // Values returns the converter of values for programs with these keys. Without a key, nothing is
 // encrypted, and what others have encrypted is an error that says so.
 func Values(keys []*Key) converter.DataConverter {
-	parent := converter.NewCompositeDataConverter(
+	return converter.NewCodecDataConverter(Opened(), codec{keys})
+}
+
+// Opened returns the converter of values that Values has decrypted, as a converter.RawValue.
+func Opened() converter.DataConverter {
+	return converter.NewCompositeDataConverter(
 		converter.NewNilPayloadConverter(), converter.NewByteSlicePayloadConverter(), converter.NewProtoJSONPayloadConverter(),
 		converter.NewProtoPayloadConverter(), converter.NewJSONPayloadConverter(), refusal{},
 	)
-	return converter.NewCodecDataConverter(parent, codec{keys})
 }
 
 // Failures returns the converter of errors that belongs to Values.

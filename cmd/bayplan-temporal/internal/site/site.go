@@ -1,13 +1,15 @@
 // Package site does the steps of one site: it gets the plan from the run, keeps it with its state
-// in a folder of this host, and runs one step at a time with the runner of bayplan. Secrets and
-// logins are those of this host. It does not know which step comes next.
+// in a folder of this host, and has the runner of bayplan do the steps that it is asked for. Secrets
+// and logins are those of this host. It does not know which step comes next.
 package site
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,74 +37,84 @@ type Site struct {
 	Server      *wire.Wire
 	Secrets     *redact.Redactor
 	Observe     func(runner.Event) // gets the events of all steps, or nil
+	Tell        func(line string)  // tells people at this host, or nil
 
 	mu       sync.Mutex
-	asked    map[string]*request.Bundle // the last plan of each workflow
-	sessions map[string]*session        // by plan
-	attempts map[string]*attempt        // by workflow and step
-	memories map[string]*claimsOfRun    // by plan
-	observed sync.Mutex                 // one event at a time
-	lastLog  time.Time                  // when the log of a run began
+	sessions map[string]*session // by plan
+	attempts map[string]*attempt // by workflow and step
+	arrived  int                 // counts attempts
+	fetching sync.Mutex          // one plan at a time
+	observed sync.Mutex          // one event at a time
+	told     map[string]bool     // lines
 }
 
-// An attempt is a step that runs.
-type attempt struct {
-	cancel context.CancelCauseFunc
-	over   chan struct{}
-}
-
-// The reasons for which a step is stopped and another attempt follows.
-var (
-	errStopping   = errors.New("the worker stops")
-	errSuperseded = errors.New("another attempt of the step has begun")
-)
+// errStopping is why a step is stopped when its worker stops.
+var errStopping = errors.New("the worker stops")
 
 // Step is the activity that does a step. What comes of the step is its Result, also if it failed.
 // An error means that another attempt has to follow.
 func (s *Site) Step(ctx context.Context, packed []byte) ([]byte, error) {
-	task, err := flow.OpenTask(packed)
-	if form := (*request.FormError)(nil); errors.As(err, &form) {
-		return s.refuse(task, fault.WithHint(fmt.Errorf("the worker of site %s has version %s: %w", s.Name, s.Version, form), "bring the worker and the centre to one version"))
-	} else if err != nil {
-		return nil, err
-	}
 	info := activity.GetInfo(ctx)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	key := info.WorkflowExecution.RunID + " " + task.Step
-	me := &attempt{cancel, make(chan struct{})}
-	if err := s.supersede(ctx, key, me); err != nil {
-		return nil, err
-	}
-	defer s.finish(key, me)
+	me := s.newAttempt(cancel)
+	defer me.beat(ctx)()
 	stop := context.AfterFunc(stopping(ctx), func() { cancel(errStopping) })
 	defer stop()
 
-	run, err := s.request(ctx, info.WorkflowExecution, task.Bundle)
+	task, err := flow.OpenTask(packed)
 	if form := (*request.FormError)(nil); errors.As(err, &form) {
-		return s.refuse(task, fault.WithHint(fmt.Errorf("the worker of site %s has version %s: %w", s.Name, s.Version, form), "bring the worker and the centre to one version"))
+		err = fault.WithHint(fmt.Errorf("the worker of site %s has version %s: %w", s.Name, s.Version, form), "bring the worker and the centre to one version")
+		return s.answer(ctx, info.TaskToken, task, refused(task, err))
 	} else if err != nil {
-		return nil, err
+		return nil, s.Secrets.Error(err)
 	}
-	given, err := s.given(ctx, info.WorkflowExecution, task)
-	if err != nil {
-		return nil, err
+	key := info.WorkflowExecution.RunID + " " + task.Step
+	if err := s.supersede(ctx, key, me); err != nil {
+		return nil, again(err)
 	}
-	result, err := s.do(ctx, run, &job{run: info.WorkflowExecution.RunID, task: task, given: given})
-	if cause := context.Cause(ctx); errors.Is(cause, errStopping) || errors.Is(cause, errSuperseded) {
-		return nil, temporal.NewApplicationErrorWithCause(cause.Error(), "stopped", cause)
-	}
-	if locked := (*runner.LockedError)(nil); errors.As(err, &locked) {
-		return nil, temporal.NewApplicationErrorWithOptions(err.Error(), "locked", temporal.ApplicationErrorOptions{NextRetryDelay: 15 * time.Second, Cause: err})
-	}
-	if err != nil && ctx.Err() != nil {
-		return nil, ctx.Err()
+	defer s.finish(key, me)
+	result, err := s.do(ctx, me, info.WorkflowExecution, task)
+	if err != nil || result.Status == runner.Interrupted {
+		if err := s.unfinished(ctx, task, err); err != nil {
+			return nil, err
+		}
 	}
 	if err != nil {
-		return s.refuse(task, err)
+		result = refused(task, err)
 	}
-	return s.pack(result)
+	return s.answer(ctx, info.TaskToken, task, result)
 }
+
+// unfinished returns the error with which an attempt ends after which another one has to follow, nil
+// if the step has ended: it failed, or the run was cancelled.
+func (s *Site) unfinished(ctx context.Context, task *flow.Task, err error) error {
+	cause, locked, lost := context.Cause(ctx), (*runner.LockedError)(nil), (*lostError)(nil)
+	switch {
+	case temporal.IsCanceledError(cause) && err != nil:
+		return temporal.NewCanceledError()
+	case cause != nil && !temporal.IsCanceledError(cause):
+		return again(cause) // stopped, paused, reset, given up, replaced by another attempt
+	case errors.As(err, &locked):
+		s.tellOnce(task.Step + " waits: " + err.Error())
+		held := fmt.Sprintf("site %s: another run holds the state of the plan there since %s", s.Name, locked.Holder.Since.Format(time.RFC3339))
+		return temporal.NewApplicationErrorWithOptions(held, "locked", temporal.ApplicationErrorOptions{NextRetryDelay: 15 * time.Second})
+	case errors.As(err, &lost):
+		return s.Secrets.Error(err)
+	}
+	return nil
+}
+
+// again returns an error after which the server begins another attempt.
+func again(cause error) error {
+	return temporal.NewApplicationError(cause.Error(), "stopped")
+}
+
+// A lostError says that the server could not be asked.
+type lostError struct{ error }
+
+// Unwrap returns the error of the server.
+func (e *lostError) Unwrap() error { return e.error }
 
 // stopping returns a context that ends when the worker begins to stop.
 func stopping(ctx context.Context) context.Context {
@@ -117,64 +129,74 @@ func stopping(ctx context.Context) context.Context {
 	return stop
 }
 
-// supersede stops an earlier attempt of the same step, which the server has given up, and waits
-// until it is over: two would undo each other's work.
-func (s *Site) supersede(ctx context.Context, key string, me *attempt) error {
-	for {
-		s.mu.Lock()
-		if s.attempts == nil {
-			s.attempts = map[string]*attempt{}
+// do has a step done in the session of its run. An error means that the step did not begin.
+func (s *Site) do(ctx context.Context, me *attempt, of workflow.Execution, task *flow.Task) (result *flow.Result, err error) {
+	bundle, err := s.bundle(ctx, of, task)
+	if err != nil {
+		return nil, err
+	}
+	given, err := s.given(ctx, of, task)
+	if err != nil {
+		return nil, err
+	}
+	open, err := s.enter(ctx, of.RunID, bundle)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if left := s.exit(open); left != nil && result != nil {
+			end := &result.Events[len(result.Events)-1]
+			end.Notes = append(end.Notes, left.Error())
 		}
-		before := s.attempts[key]
-		if before == nil {
-			s.attempts[key] = me
-		}
-		s.mu.Unlock()
-		if before == nil {
-			return nil
-		}
-		before.cancel(errSuperseded)
-		select {
-		case <-before.over:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+	}()
+	if node := open.loaded.Graph.Node(task.Step); node == nil || node.Step.Site != s.Name {
+		return nil, fmt.Errorf("the worker of site %s, version %s, reads the plan in another way than version %s: it has no step %s there", s.Name, s.Version, task.Version, task.Step)
+	}
+	if err := s.checkRecords(open, task); err != nil {
+		return nil, err
+	}
+	s.watch(open, task.Step, me)
+	step, err := open.steps.Do(ctx, task.Step, given)
+	if err != nil {
+		return nil, err
+	}
+	return s.result(open, me, step, task), nil
+}
+
+// bundle returns the plan of a run: that of the open session, or the one that lies here since an
+// earlier step, or else the one with which the workflow began.
+func (s *Site) bundle(ctx context.Context, of workflow.Execution, task *flow.Task) (*request.Bundle, error) {
+	s.fetching.Lock()
+	defer s.fetching.Unlock()
+	s.mu.Lock()
+	for _, open := range s.sessions {
+		if open.bundle.Digest == task.Bundle {
+			s.mu.Unlock()
+			return open.bundle, nil
 		}
 	}
-}
-
-func (s *Site) finish(key string, me *attempt) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.attempts, key)
-	close(me.over)
-}
-
-// request returns the plan of a workflow. It is a part of the input with which the workflow began.
-func (s *Site) request(ctx context.Context, of workflow.Execution, digest string) (*request.Bundle, error) {
-	s.mu.Lock()
-	known := s.asked[of.ID]
 	s.mu.Unlock()
-	if known != nil && known.Digest == digest {
-		return known, nil
+	head := request.Head{Form: task.Form, Version: task.Version, Bundle: task.Bundle}
+	plan := strings.TrimPrefix(of.ID, flow.WorkflowID(""))
+	if plan != filepath.Base(plan) || !filepath.IsLocal(plan) || plan == "." {
+		return nil, fmt.Errorf("the run %q is of no plan that has a folder", of.ID)
+	}
+	file := filepath.Join(s.dir(plan), ownDir, "bundle")
+	if packed, err := os.ReadFile(file); err == nil && request.Digest(packed) == task.Bundle {
+		return head.OpenBundle(packed)
 	}
 	began, err := s.Server.Began(ctx, of)
 	if err != nil {
-		return nil, err
+		return nil, &lostError{err}
 	}
-	if began.Head.Bundle != digest {
-		return nil, fmt.Errorf("the workflow began with the plan %s, and the task is of %s", began.Head.Bundle, digest)
-	}
-	bundle, err := began.Head.OpenBundle(began.Bundle)
+	b, err := head.OpenBundle(began.Bundle)
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.asked == nil {
-		s.asked = map[string]*request.Bundle{}
+	if err := put(file, began.Bundle); err != nil {
+		return nil, fmt.Errorf("keep the plan: %w", err)
 	}
-	s.asked[of.ID] = bundle
-	return bundle, nil
+	return b, nil
 }
 
 // given returns the outputs of steps of other sites, and asks the workflow for those that did not
@@ -187,7 +209,7 @@ func (s *Site) given(ctx context.Context, of workflow.Execution, task *flow.Task
 	for id, digest := range task.Ask {
 		packed, err := s.Server.Result(ctx, of, id, digest)
 		if err != nil {
-			return nil, err
+			return nil, &lostError{err}
 		}
 		result, err := flow.OpenResult(packed, id)
 		if err != nil {
@@ -198,29 +220,19 @@ func (s *Site) given(ctx context.Context, of workflow.Execution, task *flow.Task
 	return given, nil
 }
 
-// refuse returns the result of a step that could not be begun.
-func (s *Site) refuse(task *flow.Task, err error) ([]byte, error) {
-	err = s.Secrets.Error(err)
-	return s.pack(&flow.Result{Status: runner.Failed, Events: []runner.Event{{
-		FormatVersion: runner.FormatVersion, Time: time.Now(), Kind: runner.StepEnd, Step: task.Step, Status: runner.Failed,
-		Error: err.Error(), Hint: fault.Hint(err), Problems: fault.Problems(err),
-	}}})
-}
-
-// pack returns a result as it travels. One that is too large becomes the result of a failed step.
-func (s *Site) pack(r *flow.Result) ([]byte, error) {
-	r.Version, r.Worker = s.Version, s.Identity
-	packed, err := request.Pack(r)
-	if err != nil || len(packed) <= request.MaxPayload {
-		return packed, err
-	}
-	r.Outputs, r.Status = nil, runner.Failed
-	end := &r.Events[len(r.Events)-1]
-	end.Status, end.Problems, end.Notes = runner.Failed, nil, nil
-	end.Error = "its outputs are too large to travel to another site: Temporal takes at most 2 MiB in one value"
-	end.Hint = "split the list of images over several steps, or let the steps that need the outputs run at this site"
-	return request.Pack(r)
-}
-
 // dir returns the folder of a plan.
 func (s *Site) dir(plan string) string { return filepath.Join(s.Dir, plan) }
+
+// tellOnce tells people at this host.
+func (s *Site) tellOnce(line string) {
+	s.mu.Lock()
+	told := s.told[line]
+	if s.told == nil || len(s.told) > 1000 {
+		s.told = map[string]bool{}
+	}
+	s.told[line] = true
+	s.mu.Unlock()
+	if !told && s.Tell != nil {
+		s.Tell(line)
+	}
+}

@@ -12,13 +12,16 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
 	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/flow"
 	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
@@ -35,7 +38,9 @@ type Wire struct {
 	client.Client
 	Namespace string
 	Identity  string
-	Values    converter.DataConverter // nil: the standard one
+	Keys      []string                   // the names of those that decrypt; the first one encrypts; none: nothing is encrypted
+	Values    converter.DataConverter    // nil: the standard one
+	Failures  converter.FailureConverter // nil: the standard one
 }
 
 func (w *Wire) values() converter.DataConverter {
@@ -48,6 +53,41 @@ func (w *Wire) values() converter.DataConverter {
 // Read reads one value.
 func (w *Wire) Read(payloads *commonpb.Payloads, v any) error {
 	return w.values().FromPayloads(payloads, v)
+}
+
+// Queues returns the task queues of the runs that can be advanced, that of new ones first.
+func (w *Wire) Queues() []string {
+	if len(w.Keys) == 0 {
+		return []string{flow.Queue("")}
+	}
+	var queues []string
+	for _, key := range w.Keys {
+		queues = append(queues, flow.Queue(key))
+	}
+	return queues
+}
+
+// Reason returns the text of an error from the server.
+func (w *Wire) Reason(f *failurepb.Failure) string {
+	failures := w.Failures
+	if failures == nil {
+		failures = temporal.GetDefaultFailureConverter()
+	}
+	if f == nil {
+		return ""
+	}
+	if f.GetEncodedAttributes() != nil {
+		var attributes any
+		if err := w.values().FromPayload(f.GetEncodedAttributes(), &attributes); err != nil {
+			return err.Error()
+		}
+	}
+	err := failures.FailureToError(f)
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Message()
+	}
+	return err.Error()
 }
 
 // Start starts the workflow of a run. If one is open, the error is a
@@ -66,7 +106,8 @@ func (w *Wire) Start(ctx context.Context, plan string, p *request.Packed) (workf
 	began, err := again(ctx, func(ctx context.Context) (*workflowservice.StartWorkflowExecutionResponse, error) {
 		return w.WorkflowService().StartWorkflowExecution(ctx, &workflowservice.StartWorkflowExecutionRequest{
 			Namespace: w.Namespace, WorkflowId: id, WorkflowType: &commonpb.WorkflowType{Name: flow.WorkflowName},
-			TaskQueue: &taskqueuepb.TaskQueue{Name: flow.Queue}, Input: input, Identity: w.Identity, RequestId: request,
+			TaskQueue: &taskqueuepb.TaskQueue{Name: w.Queues()[0]}, Input: input, Identity: w.Identity, RequestId: request,
+			WorkflowTaskTimeout:      durationpb.New(flow.TurnTime),
 			WorkflowIdConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowIdReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 			Memo: &commonpb.Memo{Fields: map[string]*commonpb.Payload{flow.DigestMemo: memo}},
 		})
