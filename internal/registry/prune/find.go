@@ -250,15 +250,15 @@ func (p *pruner) look(ctx context.Context, r *repository) ([]*Removal, error) {
 		return nil, nil
 	}
 	k := &keptManifests{at: p.at, repo: r.repo, known: known, digests: map[string]bool{}}
+	var refs []ref.Ref
 	for _, tag := range stay {
-		if err := k.add(ctx, r.repo.SetTag(tag)); err != nil {
-			return nil, err
-		}
+		refs = append(refs, r.repo.SetTag(tag))
 	}
 	for _, d := range r.digests {
-		if err := k.add(ctx, r.repo.SetDigest(d)); err != nil {
-			return nil, err
-		}
+		refs = append(refs, r.repo.SetDigest(d))
+	}
+	if err := k.add(ctx, refs); err != nil {
+		return nil, err
 	}
 	return k.removable(ctx, leave)
 }

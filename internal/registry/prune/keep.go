@@ -23,16 +23,38 @@ type keptManifests struct {
 	digests map[string]bool
 }
 
-// add adds a manifest and all below it. A missing one needs nothing.
-func (k *keptManifests) add(ctx context.Context, r ref.Ref) error {
-	m, err := k.at.Manifest(ctx, r)
-	if wire.KindOf(err) == wire.NotFound {
-		return nil
+// A stayingImage is an image that stays.
+type stayingImage struct {
+	at       ref.Ref
+	manifest manifest.Manifest // nil: it is not there
+	err      error
+}
+
+// add adds manifests, read beside each other, and all below them. A missing one needs nothing.
+func (k *keptManifests) add(ctx context.Context, refs []ref.Ref) error {
+	all := make([]*stayingImage, len(refs))
+	for i, r := range refs {
+		all[i] = &stayingImage{at: r}
 	}
-	if err != nil {
+	if err := wire.Each(ctx, all, func(ctx context.Context, one *stayingImage) {
+		if one.manifest, one.err = k.at.Manifest(ctx, one.at); wire.KindOf(one.err) == wire.NotFound {
+			one.manifest, one.err = nil, nil
+		}
+	}); err != nil {
 		return err
 	}
-	return k.note(ctx, m, 1)
+	for _, one := range all {
+		if one.err != nil {
+			return one.err
+		}
+		if one.manifest == nil {
+			continue
+		}
+		if err := k.note(ctx, one.manifest, 1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (k *keptManifests) note(ctx context.Context, m manifest.Manifest, depth int) error {

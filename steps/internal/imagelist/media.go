@@ -57,9 +57,12 @@ func readKey(w runner.World, path string) (minisign.PublicKey, error) {
 		return minisign.PublicKey{}, err
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxKey))
+	content, err := io.ReadAll(io.LimitReader(f, maxKey+1))
 	if err != nil {
 		return minisign.PublicKey{}, err
+	}
+	if len(content) > maxKey {
+		return minisign.PublicKey{}, fmt.Errorf("%s: more than %d bytes are too much", path, maxKey)
 	}
 	return minisign.ParsePublicKey(path, content)
 }
