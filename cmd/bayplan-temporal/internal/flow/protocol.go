@@ -51,8 +51,6 @@ type Task struct {
 	// Records has the steps of the same site to whose outputs the step refers, each with the
 	// Record of its Result.
 	Records map[string]string `json:"records,omitempty"`
-
-	Vouched []string `json:"vouched,omitempty"` // of earlier steps of the same site, the nearest ones if they are many
 }
 
 // OpenTask reads a packed Task. If the form is not known, the error is a *request.FormError.
@@ -73,11 +71,7 @@ type Result struct {
 
 	Outputs runner.Outputs `json:"outputs,omitempty"` // those to which steps of other sites refer
 	Record  string         `json:"record,omitempty"`  // the digest of all its outputs, as RecordOf gives it
-	Vouched []string       `json:"vouched,omitempty"` // at most MaxVouched
 }
-
-// MaxVouched is how many vouched files a Result or a Task may name.
-const MaxVouched = 100
 
 // RecordOf returns the digest of the outputs of a step in the state of its site.
 func RecordOf(outputs runner.Outputs) string {
@@ -104,9 +98,6 @@ var kinds = []runner.EventKind{runner.StepBegin, runner.StepChange, runner.Retry
 func (r *Result) Check(id string) error {
 	if !slices.Contains(statuses, r.Status) {
 		return fmt.Errorf("a result of step %s has the status %q, which is none", id, r.Status)
-	}
-	if len(r.Vouched) > MaxVouched {
-		return fmt.Errorf("a result of step %s names %d vouched files; the bound is %d", id, len(r.Vouched), MaxVouched)
 	}
 	ends := 0
 	for _, e := range r.Events {

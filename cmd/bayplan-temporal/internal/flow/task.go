@@ -3,25 +3,21 @@ package flow
 import (
 	"encoding/json"
 
-	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
 	"github.com/bayplan/bayplan/runner"
 )
-
-// maxSeen is how many earlier steps are looked at for vouched files.
-const maxSeen = 1000
 
 // task makes what the worker gets of a step.
 func (r *run) task(s *step) *Task {
 	t := &Task{
 		Form: r.head.Form, Version: r.head.Version, Bundle: r.head.Bundle, Step: s.ID, Gives: s.Gives,
-		Given: map[string]runner.Outputs{}, Ask: map[string]string{}, Records: map[string]string{}, Vouched: r.vouched(s),
+		Given: map[string]runner.Outputs{}, Ask: map[string]string{}, Records: map[string]string{},
 	}
 	size := 0
 	for _, id := range s.Asks {
 		from := r.steps[id]
 		more := from.size()
 		if size+more > maxInline || r.hold.given+more > maxGiven {
-			t.Ask[id] = request.Digest(from.packed)
+			t.Ask[id] = from.digest
 			continue
 		}
 		size, r.hold.given = size+more, r.hold.given+more
@@ -43,30 +39,4 @@ func (s *step) size() int {
 		s.bytes = len(b)
 	}
 	return s.bytes
-}
-
-// vouched returns the vouched files of the steps of the same site before a step, those of the
-// nearest ones first.
-func (r *run) vouched(s *step) []string {
-	var files []string
-	seen := map[string]bool{}
-	for next := s.Needs; len(next) > 0 && len(seen) < maxSeen; {
-		var before []string
-		for _, need := range next {
-			n := r.steps[need]
-			if seen[need] {
-				continue
-			}
-			seen[need] = true
-			before = append(before, n.Needs...)
-			if n.Site != s.Site || n.result == nil {
-				continue
-			}
-			if files = append(files, n.result.Vouched...); len(files) >= MaxVouched {
-				return files[:MaxVouched]
-			}
-		}
-		next = before
-	}
-	return files
 }
