@@ -268,15 +268,17 @@ func (j *job) inputs(ctx context.Context, step Step) ([]Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	config = shortened(redactInputs(j.graph.Plan.Redactor, j.salt(), config)) // the digest of a text with a secret would tell it
+	config = shortened(j.redacted(config)) // the digest of a text with a secret would tell it
 	own, err := step.Inputs(ctx, j.world)
 	if err != nil {
 		return nil, err
 	}
-	return redactInputs(j.graph.Plan.Redactor, j.salt(), slices.Concat(config, linkInputs(step), own)), nil
+	return j.redacted(slices.Concat(config, linkInputs(step), own)), nil
 }
 
-func (j *job) salt() string { return saltOf(j.graph.Plan.Name, j.node.ID()) }
+func (j *job) redacted(inputs []Input) []Input {
+	return redactInputs(j.graph.Plan.Redactor, j.graph.Plan.Name, j.node.ID(), inputs)
+}
 
 // diffResult turns what an apply would do into the result of a diff.
 func (j *job) diffResult(res result) result {
@@ -306,7 +308,7 @@ func (j *job) apply(ctx context.Context, step Step, found result, note func(any)
 	}
 	if j.allow != nil {
 		secrets := j.graph.Plan.Redactor
-		if err := j.allow(j.node.ID(), redactInputs(secrets, j.salt(), found.inputs), redactItems(secrets, c.Items)); err != nil {
+		if err := j.allow(j.node.ID(), j.redacted(found.inputs), redactItems(secrets, c.Items)); err != nil {
 			return nil, err
 		}
 	}

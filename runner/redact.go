@@ -73,7 +73,7 @@ func redactProblem(r *redact.Redactor, p fault.Problem) fault.Problem {
 // recorded by its digest, with a salt. An output with one is left out: a mark in its place would be
 // a wrong value for the steps that use it.
 func redactRecord(r *redact.Redactor, plan string, rec Record) Record {
-	rec.Inputs = redactInputs(r, saltOf(plan, rec.Step), rec.Inputs)
+	rec.Inputs = redactInputs(r, plan, rec.Step, rec.Inputs)
 	rec.Outputs = redactOutputs(r, rec.Outputs)
 	return rec
 }
@@ -85,20 +85,17 @@ func redactPrior(r *redact.Redactor, plan string, rec *Record) *Record {
 		return nil
 	}
 	as := *rec
-	as.Inputs = redactInputs(r, saltOf(plan, rec.Step), rec.Inputs)
+	as.Inputs = redactInputs(r, plan, rec.Step, rec.Inputs)
 	return &as
 }
 
-// saltOf gives the salt for the inputs of a step. It is the same in each run and on each host, so
-// that a saved diff can be compared, and another one for each step of each plan.
-func saltOf(plan, step string) string { return "bayplan inputs\n" + plan + "\n" + step }
-
-// redactInputs masks names, and seals what has a secret in it.
-func redactInputs(r *redact.Redactor, salt string, inputs []Input) []Input {
+// redactInputs masks names, and seals what has a secret in it. The salt is the same in each run and on
+// each host, so that a saved diff can be compared, and another one for each plan.
+func redactInputs(r *redact.Redactor, plan, step string, inputs []Input) []Input {
 	inputs = slices.Clone(inputs)
 	for i, in := range inputs {
 		inputs[i].Name = r.Text(in.Name)
-		inputs[i].Digest = r.Sealed(salt+"\n"+inputs[i].Name, in.Digest)
+		inputs[i].Digest = r.Sealed("bayplan inputs\n"+plan, step+"\n"+inputs[i].Name, in.Digest)
 	}
 	return inputs
 }

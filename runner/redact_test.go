@@ -26,15 +26,15 @@ func TestRedactRecord(t *testing.T) {
 	if got.Key != rec.Key || len(got.Outputs) != 2 || got.Outputs["c"].String() != "c" || len(rec.Outputs) != 4 {
 		t.Errorf("got %+v of %+v", got, rec)
 	}
-	if !strings.HasPrefix(got.Inputs[0].Digest, "[redacted] pbkdf2-sha256:") || got.Inputs[1].Name != "list [redacted]" || got.Inputs[2] != rec.Inputs[2] {
+	if !strings.HasPrefix(got.Inputs[0].Digest, "[redacted] pbkdf2-hmac-sha256:") || got.Inputs[1].Name != "list [redacted]" || got.Inputs[2] != rec.Inputs[2] {
 		t.Errorf("inputs %+v", got.Inputs)
 	}
 	// A record of an earlier version has the address itself. It is the same one.
-	now := redactInputs(r, saltOf("p", "s"), rec.Inputs)
+	now := redactInputs(r, "p", "s", rec.Inputs)
 	if changed := ChangedInputs(redactPrior(r, "p", &rec), now); len(changed) > 0 {
 		t.Errorf("an earlier record differs: %+v", changed)
 	}
-	now = redactInputs(r, saltOf("p", "s"), []Input{{"with.url", `"https://h/f?sig=abd"`}, rec.Inputs[1], rec.Inputs[2]})
+	now = redactInputs(r, "p", "s", []Input{{"with.url", `"https://h/f?sig=abd"`}, rec.Inputs[1], rec.Inputs[2]})
 	if changed := ChangedInputs(&got, now); len(changed) != 1 || changed[0].Name != "with.url" {
 		t.Errorf("another address: %+v", changed)
 	}
@@ -58,7 +58,7 @@ func TestSealedInputs(t *testing.T) {
 		return rec.Inputs
 	}
 	one := inputs("p", "a", "first-secret")
-	if !strings.HasPrefix(one[0].Digest, "[redacted] pbkdf2-sha256:") {
+	if !strings.HasPrefix(one[0].Digest, "[redacted] pbkdf2-hmac-sha256:") {
 		t.Fatalf("got %+v", one)
 	}
 	if again := inputs("p", "a", "first-secret"); again[0] != one[0] {

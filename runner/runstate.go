@@ -2,6 +2,7 @@ package runner
 
 import (
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,18 +13,20 @@ import (
 // A runState is what one run knows. Only the walk's goroutine uses it; jobs get copies
 // and send notes.
 type runState struct {
-	runner  *Runner
-	mode    Mode
-	nodes   []*Node // of the steps to run, in order
-	report  *Report
-	outputs map[string]Outputs        // recorded, found, verified or planned
-	files   map[string][]*plannedFile // in a diff or a lock: what the steps would leave behind
-	running map[string]*running
-	claims  claims.Table
-	asking  []claiming      // jobs that wait to be told whether they may change something, in order
-	looked  map[string]bool // steps that have been told so
-	disk    *Disk
-	began   time.Time
+	runner   *Runner
+	mode     Mode
+	nodes    []*Node // of the steps to run, in order
+	report   *Report
+	outputs  map[string]Outputs        // recorded, found, verified or planned
+	ending   sync.RWMutex              // guards outputs, which a Sparer reads
+	recorded map[string]Outputs        // of all steps, as they were when the first Sparer began; nil: none has
+	files    map[string][]*plannedFile // in a diff or a lock: what the steps would leave behind
+	running  map[string]*running
+	claims   claims.Table
+	asking   []claiming      // jobs that wait to be told whether they may change something, in order
+	looked   map[string]bool // steps that have been told so
+	disk     *Disk
+	began    time.Time
 }
 
 // running is what is known of a step while it runs.
@@ -211,7 +214,7 @@ func (rs *runState) onEnd(n *Node, res result) bool {
 	}
 	s := rs.report.Step(n.ID())
 	s.told = rs.mode == ModeApply && res.status == Unchanged && res.record == nil
-	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, redactInputs(rs.runner.redactor(), saltOf(rs.runner.Graph.Plan.Name, n.ID()), res.inputs)
+	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, redactInputs(rs.runner.redactor(), rs.runner.Graph.Plan.Name, n.ID(), res.inputs)
 	s.Why, s.Err, s.Fills = res.why, res.err, res.fills
 	s.Bytes, s.Took = r.progress.bytes.Load(), time.Since(r.began)
 	rs.finish(s)
@@ -221,10 +224,13 @@ func (rs *runState) onEnd(n *Node, res result) bool {
 	if res.status == Failed || res.status == Interrupted {
 		return false
 	}
-	rs.outputs[n.ID()] = res.outputs
-	if res.outputs == nil {
-		rs.outputs[n.ID()] = n.Type.laterOutputs(n.ID())
+	outputs := res.outputs
+	if outputs == nil {
+		outputs = n.Type.laterOutputs(n.ID())
 	}
+	rs.ending.Lock()
+	rs.outputs[n.ID()] = outputs
+	rs.ending.Unlock()
 	if c := res.finding.Change; rs.mode != ModeApply && c != nil {
 		for _, f := range c.Files {
 			file := newPlannedFile(f)

@@ -80,7 +80,10 @@ func (rs *runState) startOrder(n *Node, given map[string]Outputs, ended chan<- *
 			return nil, err
 		}
 	}
-	if err := rs.runner.addRecorded(n, nil, rs.outputs); err != nil {
+	rs.ending.Lock()
+	err := rs.runner.addRecorded(n, nil, rs.outputs)
+	rs.ending.Unlock()
+	if err != nil {
 		return nil, err
 	}
 	rs.add(&StepReport{ID: n.ID(), Type: n.Type.Name, Prior: rs.runner.record(n)})
@@ -97,7 +100,9 @@ func (rs *runState) give(id string, outputs Outputs) error {
 	if n == nil {
 		return fmt.Errorf("the plan has no step %s", quoted(id))
 	}
+	rs.ending.Lock()
 	rs.outputs[id] = outputs
+	rs.ending.Unlock()
 	rec := rs.runner.recorded(n)
 	if rs.runner.Store == nil || rec != nil && (!rec.Given || sameOutputs(rec.Outputs, outputs)) {
 		return nil

@@ -12,37 +12,44 @@ type Sparer interface {
 }
 
 // madeByOthers returns what gives a Sparer the names of what other steps make, nil if the step is
-// none.
+// none. Nothing is collected until it is called, which the step's own goroutine does.
 func (rs *runState) madeByOthers(n *Node) func() map[string]string {
 	if _, ok := n.Type.New().(Sparer); !ok {
 		return nil
 	}
-	g, outputs := rs.runner.Graph, map[string]Outputs{}
-	for _, m := range g.Nodes {
-		if m == n {
-			continue
-		}
-		if rec := rs.runner.recorded(m); rec != nil {
-			outputs[m.ID()] = rec.Outputs
-		}
-		if found := rs.outputs[m.ID()]; found != nil {
-			outputs[m.ID()] = found
+	if rs.recorded == nil { // once in a run: what a step has recorded since, outputs has, too
+		rs.recorded = map[string]Outputs{}
+		for _, m := range rs.runner.Graph.Nodes {
+			if rec := rs.runner.recorded(m); rec != nil {
+				rs.recorded[m.ID()] = rec.Outputs
+			}
 		}
 	}
 	return func() map[string]string {
-		names := g.makers.filledByOthers(n)
-		for id, found := range outputs {
-			for _, o := range g.byID[id].Type.Outputs {
-				if !o.Made {
-					continue
-				}
-				for _, name := range found[o.Name].Items() {
-					name, _, _ = strings.Cut(name, "@")
-					names[name] = id
-				}
+		names := rs.runner.Graph.makers.filledByOthers(n)
+		rs.ending.RLock()
+		defer rs.ending.RUnlock()
+		for _, m := range rs.runner.Graph.Nodes {
+			if found, ok := rs.outputs[m.ID()]; m != n && ok {
+				addMade(names, m, found)
+			} else if m != n {
+				addMade(names, m, rs.recorded[m.ID()])
 			}
 		}
 		return names
+	}
+}
+
+// addMade adds the names in outputs that are Made.
+func addMade(names map[string]string, m *Node, found Outputs) {
+	for _, o := range m.Type.Outputs {
+		if !o.Made {
+			continue
+		}
+		for _, name := range found[o.Name].Items() {
+			name, _, _ = strings.Cut(name, "@")
+			names[name] = m.ID()
+		}
 	}
 }
 

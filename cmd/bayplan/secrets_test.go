@@ -190,7 +190,7 @@ func TestSignedAddress(t *testing.T) {
 		t.Errorf("the other host is told %q", referers)
 	}
 	write(front.URL + "/f?sig=another")
-	if got := run("why", "x"); !strings.Contains(got, "input with.url: [redacted] pbkdf2-sha256:") {
+	if got := run("why", "x"); !strings.Contains(got, "input with.url: [redacted] pbkdf2-hmac-sha256:") {
 		t.Errorf("why tells\n%s", got)
 	}
 }

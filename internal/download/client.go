@@ -7,7 +7,9 @@ package download
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/ownwords"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/transport"
 )
@@ -117,10 +120,14 @@ func (c *Client) do(ctx context.Context, method string, r Request, header http.H
 // unwrapURL removes the URL that net/http adds to its errors, since it may have
 // secrets in it.
 func unwrapURL(err error) error {
-	if u, ok := err.(*url.Error); ok {
-		return u.Err
+	u, ok := err.(*url.Error)
+	switch {
+	case !ok:
+		return err
+	case strings.HasPrefix(u.Err.Error(), "failed to parse Location header"): // it quotes the address
+		return errors.New("the server redirects to an address that cannot be read")
 	}
-	return err
+	return u.Err
 }
 
 // authorize adds the credentials of the request's host. A redirect to another
@@ -193,15 +200,17 @@ type StatusError struct {
 	URL    string // redacted
 	Status int
 	Away   string // the host that answers, after redirects; "": the URL's own
+	Said   string // what the answer says is wrong, in brackets; "": nothing
 }
 
-// Error names the address and the status.
+// Error names the address and the status, and gives the server's own words.
 func (e *StatusError) Error() string {
 	who := "the server"
 	if e.Away != "" {
 		who = "it redirects to " + e.Away + ", which"
 	}
-	return fmt.Sprintf("%s: %s answers %d %s", e.URL, who, e.Status, http.StatusText(e.Status))
+	status := strings.TrimSuffix(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)), " ")
+	return fmt.Sprintf("%s: %s answers %s%s", e.URL, who, status, e.Said)
 }
 
 // Hint says what the reader can do about the status.
@@ -226,8 +235,13 @@ func (e *StatusError) Connection() bool {
 	return e.Status >= 500 && e.Status != http.StatusNotImplemented
 }
 
+// statusError makes the error for an answer. It reads the beginning of its body.
 func statusError(r Request, resp *http.Response) error {
-	e := &StatusError{URL: RedactURL(r.URL), Status: resp.StatusCode}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{newSlowGuard(resp.Body), resp.Body}
+	e := &StatusError{URL: RedactURL(r.URL), Status: resp.StatusCode, Said: ownwords.Read(resp).Quoted()}
 	if u, err := url.Parse(r.URL); err == nil && resp.Request.URL.Host != u.Host {
 		e.Away = resp.Request.URL.Host
 	}

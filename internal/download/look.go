@@ -226,8 +226,8 @@ func (c *Client) Open(ctx context.Context, r Request) (io.ReadCloser, error) {
 	for retry := c.newRetrier(lookTries); ; {
 		resp, err := c.do(ctx, http.MethodGet, r, nil)
 		if err == nil && resp.StatusCode != http.StatusOK {
-			resp.Body.Close()
 			err = statusError(r, resp)
+			resp.Body.Close()
 		} else if err == nil {
 			return resp.Body, nil
 		} else {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
@@ -210,7 +211,8 @@ func (l *Layout) note(ctx context.Context) error {
 	return errors.Join(err, l.Commit())
 }
 
-// Inventory gives the blobs that the layout has, without manifests, each with a repository.
+// Inventory gives the blobs that the layout has, without manifests, each with the first of the
+// repositories that need it. It reads each manifest once.
 func (l *Layout) Inventory() (map[digest.Digest]receipt.Held, error) {
 	idx, err := l.Index()
 	if err != nil {
@@ -220,20 +222,29 @@ func (l *Layout) Inventory() (map[digest.Digest]receipt.Held, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := map[digest.Digest]receipt.Held{}
+	entries := map[string][]digest.Digest{} // by repository
 	for _, m := range idx.Manifests {
-		r := &reachable{l: l, needed: map[digest.Digest]bool{}, manifests: map[digest.Digest]bool{}}
-		if err := r.mark(m.Digest, true); err != nil {
-			return nil, err
-		}
 		repository, _ := layoutindex.ImageName(m)
 		if !receipt.IsRepository(repository) {
 			repository = ""
 		}
-		for d := range r.needed {
-			size, there := held[d]
-			if _, known := all[d]; there && !r.manifests[d] && (!known || all[d].Repository > repository) {
-				all[d] = receipt.Held{Repository: repository, Size: size}
+		entries[repository] = append(entries[repository], m.Digest)
+	}
+	names := slices.Sorted(maps.Keys(entries))
+	if len(names) > 0 && names[0] == "" {
+		names = append(names[1:], "") // a blob has a name if it can
+	}
+	all := map[digest.Digest]receipt.Held{}
+	r := &reachable{l: l, needed: map[digest.Digest]bool{}, manifests: map[digest.Digest]bool{}}
+	for _, repository := range names {
+		for _, d := range entries[repository] {
+			r.found = func(d digest.Digest) {
+				if size, there := held[d]; there {
+					all[d] = receipt.Held{Repository: repository, Size: size}
+				}
+			}
+			if err := r.mark(d, true); err != nil {
+				return nil, err
 			}
 		}
 	}

@@ -27,7 +27,12 @@ type reachable struct {
 	needed    map[digest.Digest]bool
 	manifests map[digest.Digest]bool // those among them
 	lost      bool                   // a manifest is not there
+	found     func(digest.Digest)    // gets each blob that is marked; nil: nobody wants it
+	depth     int                    // of the manifest that is marked
 }
+
+// maxDepth is how deep indexes may be nested.
+const maxDepth = 32
 
 // mark marks a manifest or blob as needed, and all below it.
 func (r *reachable) mark(d digest.Digest, isManifest bool) error {
@@ -36,8 +41,15 @@ func (r *reachable) mark(d digest.Digest, isManifest bool) error {
 	}
 	r.needed[d] = true
 	if !isManifest {
+		if r.found != nil {
+			r.found(d)
+		}
 		return nil
 	}
+	if r.depth++; r.depth > maxDepth {
+		return fmt.Errorf("%s: indexes are nested more than %d deep", r.l.path, maxDepth)
+	}
+	defer func() { r.depth-- }()
 	r.manifests[d] = true
 	text, err := r.l.manifest(d)
 	if errors.Is(err, fs.ErrNotExist) {

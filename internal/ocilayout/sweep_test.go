@@ -161,3 +161,33 @@ func TestBlobsBesideWriters(t *testing.T) {
 	close(stop)
 	writers.Wait()
 }
+
+// An index that is nested without end is an error, and what many names share is read once.
+func TestNestedIndexes(t *testing.T) {
+	l := Open(t.TempDir())
+	index := func(below string, repository string, n int) string {
+		text := fmt.Sprintf(`{"schemaVersion":2,"manifests":[{"digest":%q,"size":1}]}`, below)
+		d := digest.FromString(text)
+		if err := l.Put(d, int64(len(text)), strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Change(func(idx *layoutindex.Index) error {
+			idx.Insert(descriptor.Descriptor{Digest: d, Size: int64(len(text)), Annotations: map[string]string{layoutindex.NameKey: fmt.Sprintf("%s:%d", repository, n)}})
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return d.String()
+	}
+	top := digest.FromString("none").String()
+	for n := range maxDepth {
+		top = index(top, "app/deep", n)
+	}
+	if _, err := l.Inventory(); err != nil {
+		t.Fatal(err)
+	}
+	index(top, "app/a", maxDepth)
+	if _, err := l.Inventory(); err == nil || !strings.Contains(err.Error(), "nested more than 32 deep") {
+		t.Errorf("got %v", err)
+	}
+}

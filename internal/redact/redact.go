@@ -38,7 +38,7 @@ type Redactor struct {
 	known  map[string]bool
 	beside map[string]bool         // masked behind a name of a secret only
 	forms  map[[asWord]byte][]form // by the first bytes, the longest first
-	seals  sync.Map                // what Sealed has computed, by salt and text
+	seals  sync.Map                // the keys that Sealed has derived, by salt and secret
 }
 
 // A form is a secret in one of its encodings.

@@ -2,9 +2,11 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,6 +78,7 @@ func testReceipts(t *testing.T, in func(string) string) {
 		t.Fatal(err)
 	}
 	checkMedium(t, c.Layout(second), src, r)
+	checkDifference(t, c.Layout(second), src, images, r)
 	mirrored(t, c, images)
 	if corrupt, err := c.VerifyBlobs(t.Context(), second); len(corrupt) > 0 || err != nil {
 		t.Errorf("%v are corrupt, %v", corrupt, err)
@@ -134,6 +137,45 @@ func checkMedium(t *testing.T, l *ocilayout.Layout, src *lab, r *receipt.Receipt
 	}
 	if fi, err := os.Stat(l.Path()); err == nil && !fi.IsDir() && fi.Size() > sum {
 		t.Errorf("it has %d bytes, want at most %d", fi.Size(), sum)
+	}
+}
+
+// checkDifference compares the blobs of a medium, to the byte, with what its images need and the
+// receipt does not name, as the source's manifests say it.
+func checkDifference(t *testing.T, l *ocilayout.Layout, src *lab, images []Image, r *receipt.Receipt) {
+	t.Helper()
+	want := map[digest.Digest]int64{}
+	for _, im := range images {
+		repo, tag, _ := strings.Cut(strings.TrimPrefix(im.Source, srcHost+"/"), ":")
+		answer := httptest.NewRecorder()
+		src.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", "/v2/"+repo+"/manifests/"+tag, nil))
+		text := answer.Body.Bytes()
+		var m struct {
+			Config struct {
+				Digest digest.Digest
+				Size   int64
+			}
+			Layers []struct {
+				Digest digest.Digest
+				Size   int64
+			}
+		}
+		if err := json.Unmarshal(text, &m); err != nil {
+			t.Fatal(err)
+		}
+		want[digest.FromBytes(text)] = int64(len(text))
+		for _, b := range append(m.Layers, m.Config) {
+			if _, known := r.Blobs[b.Digest]; !known || b.Size <= receipt.SmallBlob {
+				want[b.Digest] = b.Size
+			}
+		}
+	}
+	held, err := l.Blobs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, held); diff != "" {
+		t.Errorf("what the medium holds (-want +got):\n%s", diff)
 	}
 }
 

@@ -169,6 +169,9 @@ func (b *networkBody) Read(p []byte) (int, error) {
 	if isNetworkError(err) {
 		return n, &lostError{err}
 	}
+	if text := protocolText(err); text != "" {
+		return n, &described{text, err}
+	}
 	return n, err
 }
 

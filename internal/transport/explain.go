@@ -44,6 +44,9 @@ func (r *route) explain(req *http.Request, err error) error {
 	if isNetworkError(err) {
 		return fault.AsConnection(&described{fmt.Sprintf("%s: %s", where, networkErrorText(err, where)), err})
 	}
+	if text := protocolText(err); text != "" {
+		return &described{fmt.Sprintf("%s: %s", where, text), err}
+	}
 	return fmt.Errorf("%s: %w", where, err)
 }
 

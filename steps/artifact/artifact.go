@@ -129,7 +129,7 @@ func (a *artifact) checkFile(at string, f file, title string) []error {
 
 // Paths implements runner.Pather.
 func (a *artifact) Paths() runner.Paths {
-	paths := runner.Paths{Reads: append(a.paths(), destination.Reads(a.To)...), Into: destination.Layouts(a.To)}
+	paths := runner.Paths{Reads: append(a.paths(), destination.Reads(a.To)...), Into: destination.Layouts(a.To), Fills: destination.Forms(a.To)}
 	for i, to := range a.To.Items {
 		if to.Other.Layout != "" {
 			continue
@@ -287,8 +287,8 @@ func (a *artifact) itemOf(t *registry.TransferPlan) func(*registry.ImagePlan) ru
 	}
 }
 
-// Verify implements runner.Step. It hashes the files, and asks each destination for every
-// blob of the artifact.
+// Verify implements runner.Step. It hashes the files, asks each destination for every blob of the
+// artifact, and reads all bytes of a layout.
 func (a *artifact) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
 	images, err := a.images(ctx, w)
 	if err != nil {
@@ -299,7 +299,7 @@ func (a *artifact) Verify(ctx context.Context, w runner.World) (runner.Outputs, 
 		return nil, err
 	}
 	errs := append(imagelist.Drifts(ctx, a.out.Registry(), checked), imagelist.Unchecked(checked)...)
-	errs = append(errs, destination.VerifySeals(ctx, a.To, w, a.out.Registry())...)
+	errs = append(errs, destination.VerifyLayouts(ctx, a.To, a.out.Registry())...)
 	if err := fault.Join(errs...); err != nil {
 		return nil, err
 	}

@@ -1,11 +1,13 @@
 package artifact
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -254,5 +256,36 @@ func get(t *testing.T, b *testbed.Registries, path string, into any) {
 	}
 	if err != nil {
 		t.Fatalf("%s: %v: %s", path, err, text)
+	}
+}
+
+// Bytes of a blob that have changed in a layout are found by a verify, also where no pieces are.
+func TestArtifactCorruptLayout(t *testing.T) {
+	for _, name := range []string{"media", "media.tar"} {
+		t.Run(name, func(t *testing.T) {
+			b := testbed.NewRegistries(t)
+			media(t, b)
+			path := filepath.Join(b.Dir, name)
+			steptest.Apply(t, carrying(b, toLayout(path)))
+			flipped := 0
+			err := filepath.Walk(path, func(file string, fi os.FileInfo, err error) error {
+				if err != nil || fi.IsDir() {
+					return err
+				}
+				text, err := os.ReadFile(file)
+				if at := bytes.Index(text, []byte("diskdiskdisk")); at >= 0 && err == nil {
+					text[at+100] ^= 1
+					flipped++
+					err = os.WriteFile(file, text, 0o600)
+				}
+				return err
+			})
+			if err != nil || flipped != 1 {
+				t.Fatal(flipped, err)
+			}
+			if _, err := carrying(b, toLayout(path)).Verify(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), "its bytes have changed") {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }

@@ -165,7 +165,7 @@ func (m *mirror) Validate() error {
 
 // Paths implements runner.Pather.
 func (m *mirror) Paths() runner.Paths {
-	paths := runner.Paths{Reads: append(setting.Paths(slices.Concat(m.trustReads(), m.Images.Reads())), destination.Reads(m.To)...), Into: destination.Layouts(m.To)}
+	paths := runner.Paths{Reads: append(setting.Paths(slices.Concat(m.trustReads(), m.Images.Reads())), destination.Reads(m.To)...), Into: destination.Layouts(m.To), Fills: destination.Forms(m.To)}
 	paths.Looks = m.Images.SourcePlaces()
 	paths.Asks = append(m.Images.Servers("images", nil), m.stores()...)
 	for i, to := range m.To.Items {
@@ -357,10 +357,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	errs := imagelist.Drifts(ctx, m.out.Registry(), checked)
 	errs = append(errs, imagelist.Unchecked(checked)...)
 	errs = append(errs, m.pruneDrifts(ctx, images)...)
-	for _, dir := range destination.Layouts(m.To) {
-		errs = append(errs, m.corrupt(ctx, dir)...)
-	}
-	errs = append(errs, destination.VerifySeals(ctx, m.To, w, m.out.Registry())...)
+	errs = append(errs, destination.VerifyLayouts(ctx, m.To, m.out.Registry())...)
 	refs, rewritten, trusted, lost := make([]string, len(checked)), []string{}, []string{}, false
 	for i, k := range checked {
 		refs[i] = imagelist.RefWithDigest(k.Target, k.Want)

@@ -207,3 +207,12 @@ func TestMarkdownOfBase(t *testing.T) {
 		t.Errorf("%d bytes:\n%s", len(got), got)
 	}
 }
+
+// What media carry and where they go is not among the changes that are cut first.
+func TestKindOfMedia(t *testing.T) {
+	for setting, want := range map[string]kind{"to": ofAddresses, "to.layout": ofAddresses, "to.without": ofAddresses, "images[0].layout": ofSources, "to.sign.key": ofAddresses} {
+		if got := kindOf(document.PlanChange{Op: runner.Update, Setting: "steps.pack.with." + setting}); got != want {
+			t.Errorf("%s is %s", setting, got)
+		}
+	}
+}

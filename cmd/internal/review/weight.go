@@ -39,13 +39,13 @@ func (k kind) String() string {
 // kindOfSetting are the kinds of settings by their names.
 var kindOfSetting = map[string]kind{
 	"tls": ofTLS, "insecure_registries": ofTLS, "ca": ofTLS, "cert": ofTLS,
-	"address": ofAddresses, "auth_url": ofAddresses, "clouds_file": ofAddresses, "host": ofAddresses, "cloud": ofAddresses, "others": ofAddresses, "embedded": ofAddresses,
+	"address": ofAddresses, "auth_url": ofAddresses, "clouds_file": ofAddresses, "host": ofAddresses, "cloud": ofAddresses, "others": ofAddresses, "embedded": ofAddresses, "to": ofAddresses,
 	"checksums": ofTrust, "gpg": ofTrust, "identity": ofTrust, "issuer": ofTrust, "key": ofTrust, "keyring": ofTrust, "root": ofTrust, "sha256": ofTrust, "sha512": ofTrust, "md5": ofTrust,
 	"signature": ofTrust, "signatures": ofTrust, "signed_as": ofTrust, "store": ofTrust, "trust": ofTrust, "unsigned": ofTrust,
 	"secrets": ofSecrets, "login": ofSecrets, "password": ofSecrets, "token": ofSecrets, "user": ofSecrets, "env": ofSecrets,
 	"off": ofSwitches, "when": ofSwitches,
 	"keep": ofRemovals, "prune": ofRemovals, "update_existing": ofRemovals,
-	"url": ofSources, "from": ofSources, "images": ofSources, "repository": ofSources, "namespace": ofSources,
+	"url": ofSources, "from": ofSources, "images": ofSources, "layout": ofSources, "without": ofSources, "repository": ofSources, "namespace": ofSources,
 }
 
 // kindOf gives the kind of a change.

@@ -52,6 +52,7 @@ func comparisons() []comparison {
 	return []comparison{
 		{"mirror", compareMirror},
 		{"many", compareMany},
+		{"media", compareMedia},
 		{"resets", compareResets},
 		{"select", compareSelect},
 		{"spread", compareSpread},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/ownwords"
 )
 
 // An account is what is known about a credential at a registry: whether it was
@@ -59,7 +61,7 @@ func (a *auth) sendFirst(sent *http.Request, p *Target, pass string) (*http.Resp
 	if c, _ := bestChallenge(challenges(resp.Header)); c.scheme != "basic" {
 		return resp, nil // it wants another scheme
 	}
-	answer := readSaid(resp)
+	answer := ownwords.Read(resp)
 	_ = resp.Body.Close()
 	return nil, a.denial(sent, p, pass, answer)
 }
@@ -82,7 +84,7 @@ func (a *auth) accepted(p *Target, pass string, resp *http.Response) {
 }
 
 // denial explains a 401 to a request with a credential.
-func (a *auth) denial(req *http.Request, p *Target, pass string, answer said) error {
+func (a *auth) denial(req *http.Request, p *Target, pass string, answer ownwords.Words) error {
 	ctx := req.Context()
 	e := p.deniedError()
 	e.said, e.method = answer, req.Method

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/ownwords"
 )
 
 // A Credential is what bayplan shows to a registry. The zero value is no
@@ -114,8 +115,8 @@ func (a *auth) send(req *http.Request, p *Target) (*http.Request, *http.Response
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || req.Context().Value(withoutRetryKey{}) != nil {
 		return sent, resp, err
 	}
-	answer := readSaid(resp)
-	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerRead)
+	answer := ownwords.Read(resp)
+	_, _ = io.CopyN(io.Discard, resp.Body, maxDrained)
 	_ = resp.Body.Close()
 	if pass, err = a.answerChallenge(req, p, pass, refusal{resp.Header, answer}); err != nil {
 		return sent, nil, err
@@ -127,7 +128,7 @@ func (a *auth) send(req *http.Request, p *Target) (*http.Request, *http.Response
 	sent = withAuthorization(again, pass)
 	resp, err = a.sendOnceProven(sent, p, pass)
 	if err == nil && resp.StatusCode == http.StatusUnauthorized {
-		answer := readSaid(resp)
+		answer := ownwords.Read(resp)
 		_ = resp.Body.Close()
 		return sent, nil, a.denial(req, p, pass, answer)
 	}
@@ -191,7 +192,7 @@ func (a *auth) credentials(req *http.Request, p *Target) (string, error) {
 // A refusal is the answer 401: what the registry asks for, and what it says.
 type refusal struct {
 	header http.Header
-	said   said
+	said   ownwords.Words
 }
 
 // answerChallenge gives the Authorization header after a 401. The error says

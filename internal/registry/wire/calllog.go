@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/ownwords"
 	"github.com/bayplan/bayplan/internal/paging"
 	"github.com/bayplan/bayplan/internal/readers"
 )
@@ -45,7 +46,7 @@ func (t *callLog) note(req *http.Request, resp *http.Response, err error) {
 	}
 	if err == nil {
 		t.last.Status, t.last.retryAfter, t.last.Digest = resp.StatusCode, retryAfter(resp.Header), resp.Header.Get("Docker-Content-Digest")
-		t.last.said = readSaid(resp)
+		t.last.said = ownwords.Read(resp)
 		if resp.Header.Get("Age") == "" {
 			t.last.date = resp.Header.Get("Date")
 		}
@@ -97,12 +98,12 @@ type Result struct {
 
 	repeated   bool // the Transport has repeated it already
 	retryAfter time.Duration
-	said       said   // what the answer said was wrong
-	method     string // of the request
-	opened     bool   // it was to open an upload
-	away       string // host of the request, where it had been redirected
-	date       string // header Date of the answer, "" of one that a cache has given
-	err        error  // why there was no answer
+	said       ownwords.Words // what the answer said was wrong
+	method     string         // of the request
+	opened     bool           // it was to open an upload
+	away       string         // host of the request, where it had been redirected
+	date       string         // header Date of the answer, "" of one that a cache has given
+	err        error          // why there was no answer
 }
 
 // Date returns the registry's time of the answer, in whole seconds. It is zero if there was

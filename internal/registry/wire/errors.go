@@ -13,6 +13,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/lazyregexp"
+	"github.com/bayplan/bayplan/internal/ownwords"
 	"github.com/bayplan/bayplan/internal/paging"
 )
 
@@ -43,12 +44,12 @@ type Error struct {
 	comeBack   time.Time     // when a wait ends that is too long for a run; zero: there is none
 	cred       Credential
 	loginHint  func(Kind) string
-	repeated   bool   // the Transport has repeated the request already
-	said       said   // what the registry said
-	method     string // of the request, "" where it does not matter
-	opened     bool   // the request was to open an upload
-	away       string // host that answered after a redirect, "" without one
-	Err        error  // the cause
+	repeated   bool           // the Transport has repeated the request already
+	said       ownwords.Words // what the registry said
+	method     string         // of the request, "" where it does not matter
+	opened     bool           // the request was to open an upload
+	away       string         // host that answered after a redirect, "" without one
+	Err        error          // the cause
 }
 
 // Names reports whether the text of the error begins with the name of an image. That of an error of
@@ -63,21 +64,21 @@ func (e *Error) Error() string {
 	switch e.Kind {
 	case NotFound:
 		if e.lacksRepository() {
-			return fmt.Sprintf("%s: %s has no such repository, and a push does not make it%s", e.Ref, e.Host, e.said.quoted())
+			return fmt.Sprintf("%s: %s has no such repository, and a push does not make it%s", e.Ref, e.Host, e.said.Quoted())
 		}
-		return e.Ref + ": not found" + e.said.quoted()
+		return e.Ref + ": not found" + e.said.Quoted()
 	case NoLogin:
-		return e.Host + " asks for credentials, and it is given none" + e.said.ofHost(e.Repository).quoted()
+		return e.Host + " asks for credentials, and it is given none" + e.said.OfHost(e.Repository).Quoted()
 	case BadLogin:
-		return fmt.Sprintf("%s refuses the credentials of %s%s", e.Host, e.cred.describe(), e.said.ofHost(e.Repository).quoted())
+		return fmt.Sprintf("%s refuses the credentials of %s%s", e.Host, e.cred.describe(), e.said.OfHost(e.Repository).Quoted())
 	case Denied:
-		if e.isPush() && e.said.text != "" {
-			return fmt.Sprintf("%s: %s refuses the push of %s%s", e.Ref, e.Host, e.cred.describe(), e.said.quoted())
+		if e.isPush() && e.said.Text != "" {
+			return fmt.Sprintf("%s: %s refuses the push of %s%s", e.Ref, e.Host, e.cred.describe(), e.said.Quoted())
 		}
 		if e.Repository == "" {
-			return fmt.Sprintf("%s refuses %s%s", e.Host, e.cred.describe(), e.said.quoted())
+			return fmt.Sprintf("%s refuses %s%s", e.Host, e.cred.describe(), e.said.Quoted())
 		}
-		return fmt.Sprintf("%s: there is no such repository, or %s has no right to it%s", e.Ref, e.cred.describe(), e.said.quoted())
+		return fmt.Sprintf("%s: there is no such repository, or %s has no right to it%s", e.Ref, e.cred.describe(), e.said.Quoted())
 	case Unreachable:
 		return e.Err.Error()
 	case Busy:
@@ -101,19 +102,19 @@ func (e *Error) isPush() bool {
 // does not exist. Some registries make them only when they are told to. An upload needs
 // nothing else, so whatever code they give for one means this.
 func (e *Error) lacksRepository() bool {
-	return e.Kind == NotFound && e.isPush() && (e.opened || e.said.code == "NAME_UNKNOWN")
+	return e.Kind == NotFound && e.isPush() && (e.opened || e.said.Code == "NAME_UNKNOWN")
 }
 
 // LacksUpload says whether a registry has looked for an upload that does not exist: it would
 // have refused before, had the user no right to push.
 func (e *Error) LacksUpload() bool {
-	return e.Kind == NotFound && !e.lacksRepository() || e.Status == http.StatusBadRequest && strings.HasPrefix(e.said.code, "BLOB_UPLOAD_")
+	return e.Kind == NotFound && !e.lacksRepository() || e.Status == http.StatusBadRequest && strings.HasPrefix(e.said.Code, "BLOB_UPLOAD_")
 }
 
 // mayLackRepository says whether a refused push may have failed for the same reason: many
 // registries do not tell what is missing from what is forbidden. One that says more knows.
 func (e *Error) mayLackRepository() bool {
-	return e.Kind == Denied && e.isPush() && (e.said.text == "" || aboutAccess.MatchString(e.said.text))
+	return e.Kind == Denied && e.isPush() && (e.said.Text == "" || aboutAccess.MatchString(e.said.Text))
 }
 
 var aboutAccess = lazyregexp.New(`(?i)^(denied: |unauthorized: |forbidden: )*(requested access to the resource is denied|access to the requested resource is not authorized|unauthorized to access repository.*)$`)
@@ -132,7 +133,7 @@ func (e *Error) answerText() string {
 	if e.away != "" {
 		host += " redirects to " + e.away + ", which"
 	}
-	text := fmt.Sprintf("%s: %s answers %d %s%s", e.Ref, host, e.Status, http.StatusText(e.Status), e.said.quoted())
+	text := fmt.Sprintf("%s: %s answers %d %s%s", e.Ref, host, e.Status, http.StatusText(e.Status), e.said.Quoted())
 	if !e.comeBack.IsZero() {
 		text += "; it wants no more requests before " + e.comeBack.UTC().Format("2006-01-02 15:04 UTC")
 	}
@@ -159,7 +160,7 @@ func (e *Error) Hint() string {
 	switch {
 	case e.lacksRepository():
 		return "create first " + e.toCreate()
-	case e.isPush() && e.said.code == "NAME_INVALID":
+	case e.isPush() && e.said.Code == "NAME_INVALID":
 		return "the registry does not take this name, perhaps since it wants PROJECT/NAME: rename gives images other names there"
 	case e.mayLackRepository() && !e.cred.IsZero():
 		return "if it does not exist, create first " + e.toCreate()

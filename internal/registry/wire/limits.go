@@ -1,6 +1,8 @@
 package wire
 
 const (
+	// maxDrained is how much of an answer is read so that its connection can be used again.
+	maxDrained = 4096
 	// UserAgent is bayplan's name in requests.
 	UserAgent = "bayplan"
 	// MaxManifest is the largest manifest that is read or sent.

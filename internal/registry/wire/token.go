@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/ownwords"
 )
 
 const (
@@ -179,7 +180,7 @@ func (p *Target) tokenRequest(ctx context.Context, realm *url.URL, service strin
 // refusalError explains why a token server gives no token.
 func (p *Target) refusalError(req *http.Request, resp *http.Response) error {
 	e := p.deniedError()
-	e.Status, e.said = resp.StatusCode, readSaid(resp)
+	e.Status, e.said = resp.StatusCode, ownwords.Read(resp)
 	switch {
 	case resp.StatusCode == http.StatusForbidden:
 	case isTransient(resp.StatusCode) || resp.StatusCode >= 500:
@@ -194,8 +195,8 @@ func (p *Target) refusalError(req *http.Request, resp *http.Response) error {
 	return e
 }
 
-func (p *Target) tokenError(req *http.Request, resp *http.Response, answer said) error {
-	return fmt.Errorf("%s: asking for a token: %s answers %d %s%s", p.Host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode), answer.ofHost(p.Repository).quoted())
+func (p *Target) tokenError(req *http.Request, resp *http.Response, answer ownwords.Words) error {
+	return fmt.Errorf("%s: asking for a token: %s answers %d %s%s", p.Host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode), answer.OfHost(p.Repository).Quoted())
 }
 
 // scopesOf lists the scopes that a request needs, in a fixed order.

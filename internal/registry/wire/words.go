@@ -11,6 +11,7 @@ import (
 	"github.com/regclient/regclient/types/errs"
 
 	"github.com/bayplan/bayplan/internal/lazyregexp"
+	"github.com/bayplan/bayplan/internal/ownwords"
 )
 
 // libraryErrors are the errors of libraries that reach people, in words that tell what
@@ -37,7 +38,7 @@ var quotedType = lazyregexp.New(`"([^"]*)"`)
 func Words(err error) string {
 	if errors.Is(err, errs.ErrUnsupportedMediaType) {
 		if m := quotedType.FindStringSubmatch(err.Error()); m != nil {
-			return fmt.Sprintf("its manifest has the media type %q, which is not one of images", clean(m[1]))
+			return fmt.Sprintf("its manifest has the media type %q, which is not one of images", ownwords.Clean(m[1]))
 		}
 		return "its manifest has a media type that is not one of images"
 	}
@@ -68,7 +69,7 @@ func Words(err error) string {
 // CheckDigest says in words what is wrong with the text of a digest.
 func CheckDigest(text string) error {
 	if err := digest.Digest(text).Validate(); err != nil {
-		return fmt.Errorf("the digest %q: %s", clean(text), Words(err))
+		return fmt.Errorf("the digest %q: %s", ownwords.Clean(text), Words(err))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostdisk"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/ocilayout"
@@ -77,6 +78,36 @@ func (l Layout) validateForm(field string) []error {
 
 // isSealed says whether a table of pieces belongs to the layout.
 func (l Layout) isSealed() bool { return l.Split != "" || l.Sign.Key != "" }
+
+// Forms gives how each layout travels as what a step fills there: steps that write one layout need
+// one form.
+func Forms(to Setting) []runner.Place {
+	var places []runner.Place
+	for i, one := range to.Items {
+		l := one.Other
+		if l.Layout == "" {
+			continue
+		}
+		where := runner.Where{Kind: "layout", Name: hostdisk.Resolve(string(l.Layout))}
+		places = append(places, runner.Place{Where: where, Field: Field(to, i), Names: []string{"its files"}, Contents: []string{l.form()}})
+	}
+	return places
+}
+
+// form says in words how a layout travels.
+func (l Layout) form() string {
+	text := "no pieces"
+	if l.Split != "" {
+		text = "pieces of " + l.Split
+	}
+	if l.Sign.Key != "" {
+		text += ", signed by " + string(l.Sign.Key)
+	}
+	if l.Without != "" {
+		text += ", without what " + string(l.Without) + " names"
+	}
+	return text
+}
 
 // Reads gives the files that say how the layouts travel: keys and receipts.
 func Reads(to Setting) []string {
@@ -313,25 +344,32 @@ func Seal(ctx context.Context, err error, to Setting, c *registry.Client, p runn
 	return fault.Join(errs...)
 }
 
-// VerifySeals reads all pieces of layouts, and gives an error for each that is not the one that
-// its table names.
-func VerifySeals(ctx context.Context, to Setting, w runner.World, c *registry.Client) []error {
+// VerifyLayouts reads all bytes of layouts, once: the pieces of those that have a table of them, and
+// the blobs of others. It gives an error for each that has changed.
+func VerifyLayouts(ctx context.Context, to Setting, c *registry.Client) []error {
 	var errs []error
 	for _, one := range to.Items {
 		l := one.Other
-		if l.Layout == "" || !l.isSealed() {
-			continue
+		switch path := string(l.Layout); {
+		case path == "":
+		case l.isSealed():
+			errs = append(errs, verifySeal(ctx, c.Layout(path)))
+		default:
+			errs = append(errs, corrupt(ctx, path, c)...)
 		}
-		lacks, err := c.Layout(string(l.Layout)).Unsealed()
-		if err == nil && lacks != "" {
-			err = fault.WithHint(fmt.Errorf("%s: it lacks %s", l.Layout, lacks), "apply again")
-		}
-		if err == nil {
-			err = c.Layout(string(l.Layout)).VerifyPieces(ctx)
-		}
-		errs = append(errs, err)
 	}
 	return errs
+}
+
+func verifySeal(ctx context.Context, l *ocilayout.Layout) error {
+	lacks, err := l.Unsealed()
+	if err == nil && lacks != "" {
+		err = fault.WithHint(fmt.Errorf("%s: it lacks %s", l.Path(), lacks), "apply again")
+	}
+	if err == nil {
+		err = l.VerifyPieces(ctx)
+	}
+	return err
 }
 
 // Distrust makes images at layouts that leave out blobs be looked at as a whole: what a record

@@ -325,9 +325,7 @@ func TestFull(t *testing.T) {
 // A task says which outputs of its own site it refers to.
 func TestTask(t *testing.T) {
 	w := newWorld(t)
-	w.do = func(task *Task) (*Result, error) {
-		return ended(task.Step, runner.Changed), nil
-	}
+	w.do = func(task *Task) (*Result, error) { return ended(task.Step, runner.Changed), nil }
 	if _, err := w.run(t, &request.Run{Steps: []request.Step{
 		{ID: "a", Site: "s"}, {ID: "o", Site: "other"}, {ID: "b", Site: "s", Needs: []string{"a", "o"}, Refers: []string{"a"}}, {ID: "c", Site: "s", Needs: []string{"b"}, Refers: []string{"b"}},
 	}}); err != nil {

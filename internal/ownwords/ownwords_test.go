@@ -1,4 +1,4 @@
-package wire
+package ownwords
 
 import (
 	"io"
@@ -8,7 +8,7 @@ import (
 )
 
 // What registries, the servers before them and clouds write into the body of an error.
-func TestSaid(t *testing.T) {
+func TestRead(t *testing.T) {
 	tests := map[string]struct {
 		status     int
 		kind, body string
@@ -30,6 +30,8 @@ func TestSaid(t *testing.T) {
 		"text":                 {403, "text/plain", "denied\nby \x1b[31mpolicy\x07\u202e", ` ("denied by [31mpolicy")`},
 		"a page":               {502, "text/html", "<html><head><title>Web filter &amp; proxy: blocked</title></head><body>x</body></html>", ` ("Web filter & proxy: blocked")`},
 		"a page, no title":     {502, "", "<HTML><style>p{}</style><p>go <b>away</b></p></HTML>", ` ("go away")`},
+		"below the title":      {403, "text/html", "<html><head><title>403 Forbidden</title></head><body><h1>403 Forbidden</h1>The image is locked by policy 7.<br /></body></html>", ` ("The image is locked by policy 7.")`},
+		"a server's name":      {404, "text/html", "<html><head><title>404 Not Found</title></head><body><center><h1>404 Not Found</h1></center><hr><center>nginx/1.18.0</center></body></html>", ""},
 		"what the status says": {404, "text/html", "<title>404 Not Found</title>", ""},
 		"Go's own text":        {404, "text/plain", "404 page not found\n", ""},
 		"bytes":                {500, "application/octet-stream", "\x00\x01", ""},
@@ -39,7 +41,7 @@ func TestSaid(t *testing.T) {
 	}
 	for name, tt := range tests {
 		resp := &http.Response{StatusCode: tt.status, Header: http.Header{"Content-Type": {tt.kind}}, Body: io.NopCloser(strings.NewReader(tt.body))}
-		if got := readSaid(resp).quoted(); got != tt.want {
+		if got := Read(resp).Quoted(); got != tt.want {
 			t.Errorf("%s: got %s, want %s", name, got, tt.want)
 		}
 		if b, err := io.ReadAll(resp.Body); err != nil || string(b) != tt.body {

@@ -1,4 +1,7 @@
-package wire
+// Package ownwords reads what a server says is wrong, in its own words: registries, clouds, web
+// servers and the proxies before them write it into the body of an answer with an error. The
+// package knows no protocol, and cleans what it gives: it fits into one line of a message.
+package ownwords
 
 import (
 	"bytes"
@@ -16,12 +19,12 @@ import (
 	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
-// A said is what a registry says is wrong, in its own words. Its texts fit into one
-// line and hold no control characters.
-type said struct {
-	code   string // of the first error
-	text   string // codes and messages
-	detail string // what the first error says besides, mostly about one repository
+// Words are what a server says is wrong. Its texts fit into one line and hold no control
+// characters.
+type Words struct {
+	Code   string // of the first error
+	Text   string // codes and messages
+	Detail string // what the first error says besides, mostly about one repository
 }
 
 const (
@@ -33,10 +36,11 @@ const (
 	maxSaidErrors = 3
 )
 
-// readSaid reads what an answer says is wrong. The body can be read again.
-func readSaid(resp *http.Response) said {
+// Read reads what an answer says is wrong: nothing if its status is none of an error. The body
+// can be read again.
+func Read(resp *http.Response) Words {
 	if resp.StatusCode < 400 || resp.Body == nil {
-		return said{}
+		return Words{}
 	}
 	head, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerRead))
 	resp.Body = struct {
@@ -44,48 +48,58 @@ func readSaid(resp *http.Response) said {
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
 	if err != nil {
-		return said{}
+		return Words{}
 	}
-	s := parseSaid(head, resp.Header.Get("Content-Type"))
-	status := http.StatusText(resp.StatusCode)
-	for _, same := range []string{status, fmt.Sprintf("%d %s", resp.StatusCode, status), "404 page not found"} {
-		if strings.EqualFold(strings.TrimSuffix(s.text, "."), same) {
-			s.text = "" // it says what the status says
-		}
+	return Parse(resp.StatusCode, resp.Header.Get("Content-Type"), head)
+}
+
+// Parse reads what the body of an answer with a status says. The type of its content may be "".
+func Parse(code int, contentType string, body []byte) Words {
+	s := parse(code, body, contentType)
+	if saysStatus(code, s.Text) {
+		s.Text = ""
 	}
 	return s
 }
 
-// parseSaid reads the forms in which registries and the servers before them explain
+// saysStatus reports whether a text says what the status says.
+func saysStatus(code int, text string) bool {
+	status := http.StatusText(code)
+	return slices.ContainsFunc([]string{status, fmt.Sprintf("%d %s", code, status), "404 page not found"}, func(same string) bool {
+		return strings.EqualFold(strings.TrimSuffix(text, "."), same)
+	})
+}
+
+// parse reads the forms in which registries and the servers before them explain
 // an error: JSON as the distribution specification has it, JSON of other kinds, HTML
 // and text.
-func parseSaid(body []byte, contentType string) said {
+func parse(code int, body []byte, contentType string) Words {
 	var answer map[string]json.RawMessage
 	if json.Unmarshal(body, &answer) == nil {
-		if s := saidErrors(answer["errors"]); s.text != "" {
+		if s := saidErrors(answer["errors"]); s.Text != "" {
 			return s
 		}
-		return said{text: clean(firstText(answer, "message", "error_description", "detail", "details", "error", "title"))}
+		return Words{Text: Clean(firstText(answer, "message", "error_description", "detail", "details", "error", "title"))}
 	}
 	text := string(body)
 	kind, _, _ := mime.ParseMediaType(contentType)
 	switch {
 	case kind == "text/html", strings.HasPrefix(strings.TrimSpace(strings.ToLower(text)), "<!doctype html"), strings.HasPrefix(strings.TrimSpace(text), "<"):
-		text = textOfHTML(text)
+		text = textOfHTML(code, text)
 	case kind != "" && !strings.HasPrefix(kind, "text/") && kind != "application/json":
-		return said{}
+		return Words{}
 	}
-	return said{text: clean(text)}
+	return Words{Text: Clean(text)}
 }
 
 // saidErrors reads the list of errors of an answer. Its elements are objects, or
 // texts.
-func saidErrors(list json.RawMessage) said {
+func saidErrors(list json.RawMessage) Words {
 	var all []json.RawMessage
 	if json.Unmarshal(list, &all) != nil {
-		return said{}
+		return Words{}
 	}
-	var s said
+	var s Words
 	var texts []string
 	for _, raw := range all[:min(len(all), maxSaidErrors)] {
 		var one map[string]json.RawMessage
@@ -95,7 +109,7 @@ func saidErrors(list json.RawMessage) said {
 		}
 		code, text := textOf(one["code"]), firstText(one, "message", "error")
 		if len(texts) == 0 {
-			s.code, s.detail = clean(code), clean(detailOf(one["detail"]))
+			s.Code, s.Detail = Clean(code), Clean(detailOf(one["detail"]))
 		}
 		switch {
 		case code != "" && text != "":
@@ -107,7 +121,7 @@ func saidErrors(list json.RawMessage) said {
 			texts = append(texts, text)
 		}
 	}
-	s.text = clean(strings.Join(texts, "; "))
+	s.Text = Clean(strings.Join(texts, "; "))
 	return s
 }
 
@@ -172,17 +186,33 @@ var (
 	htmlNoise = lazyregexp.New(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<[^>]*>`)
 )
 
-// textOfHTML gives the title of a page, or else its text.
-func textOfHTML(page string) string {
-	if m := htmlTitle.FindStringSubmatch(page); m != nil && strings.TrimSpace(m[1]) != "" {
-		return html.UnescapeString(m[1])
+// fewWords is how many words behind a status are too few for a sentence: nginx/1.18.0.
+const fewWords = 2
+
+// textOfHTML gives the title of a page, or else its text. A title that says what the status says
+// tells nothing, and often there is a sentence below it.
+func textOfHTML(code int, page string) string {
+	title := ""
+	if m := htmlTitle.FindStringSubmatch(page); m != nil {
+		title = Clean(html.UnescapeString(m[1]))
 	}
-	return html.UnescapeString(htmlNoise.ReplaceAllString(page, " "))
+	if title != "" && !saysStatus(code, title) {
+		return title
+	}
+	text := Clean(html.UnescapeString(htmlNoise.ReplaceAllString(page, " ")))
+	if title == "" {
+		return text
+	}
+	text = strings.TrimSpace(strings.TrimPrefix(text, title))
+	if len(strings.Fields(text)) <= fewWords {
+		return ""
+	}
+	return text
 }
 
-// clean puts a text into one line of bounded length, without control characters and
+// Clean puts a text into one line of bounded length, without control characters and
 // those that change the direction of what follows.
-func clean(text string) string {
+func Clean(text string) string {
 	text = strings.ToValidUTF8(text, "?")
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.IsControl(r) {
@@ -200,12 +230,12 @@ func clean(text string) string {
 	return text
 }
 
-// quoted gives what a registry says in brackets, to follow a text; "" where it says
-// nothing.
-func (s said) quoted() string {
-	text := s.text
-	if s.detail != "" && !strings.Contains(text, s.detail) {
-		text = strings.TrimPrefix(text+"; "+s.detail, "; ")
+// Quoted gives the words in brackets, to follow a text; "" where there are
+// none.
+func (s Words) Quoted() string {
+	text := s.Text
+	if s.Detail != "" && !strings.Contains(text, s.Detail) {
+		text = strings.TrimPrefix(text+"; "+s.Detail, "; ")
 	}
 	if text == "" {
 		return ""
@@ -213,11 +243,11 @@ func (s said) quoted() string {
 	return fmt.Sprintf(" (%q)", text)
 }
 
-// ofHost is what a registry says if that does not depend on a repository: an error of
+// OfHost gives the words if they do not depend on a repository: an error of
 // the whole host must read the same for all images.
-func (s said) ofHost(repository string) said {
-	if repository != "" && strings.Contains(s.text, repository) {
-		return said{code: s.code}
+func (s Words) OfHost(repository string) Words {
+	if repository != "" && strings.Contains(s.Text, repository) {
+		return Words{Code: s.Code}
 	}
-	return said{code: s.code, text: s.text}
+	return Words{Code: s.Code, Text: s.Text}
 }

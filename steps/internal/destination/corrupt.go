@@ -1,4 +1,4 @@
-package mirror
+package destination
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 
 // corrupt reads all bytes of a layout and gives an error for each blob whose bytes have
 // changed. A diff does not notice that: it trusts a blob's name.
-func (m *mirror) corrupt(ctx context.Context, layout string) []error {
-	digests, err := m.out.Registry().VerifyBlobs(ctx, layout)
+func corrupt(ctx context.Context, layout string, c *registry.Client) []error {
+	digests, err := c.VerifyBlobs(ctx, layout)
 	if err != nil {
 		return []error{err}
 	}
