@@ -52,7 +52,7 @@ steps:
 	waits := planFile(t, "encrypted2", "steps: { dir: { type: mkdir, site: x3, with: { paths: [x] } } }")
 	beginWorker(t, "x3", "--encryption-key", other)
 	first := begin(t, "run", "-f", waits, "--encryption-key", key)
-	first.stdout.wait(t, "a value from the server cannot be read: it is encrypted with key")
+	first.stderr.wait(t, "a value from the server cannot be read: it is encrypted with key")
 	run(t, "run", "-f", waits).ended(t, 1, "this program has no key: give it one with --encryption-key")
 	run(t, "cancel", "-f", waits).ended(t, 0)
 	run(t, "worker", "--site", "x4", "--encryption-key", file).ended(t, 2, "line 1 of ", "hint: openssl rand -hex 32 makes a key")
