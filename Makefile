@@ -49,6 +49,7 @@ release: ## make archives, packages and the image for all platforms in dist/
 
 generate: ## regenerate the generated files that are checked in
 	go generate ./...
+	$(static) go -C cmd/bayplan-temporal test -vet=off -run TestReferenceIsUpToDate . -update
 
 fmt: ## format every Go file
 	git ls-files -z --cached --others --exclude-standard -- '*.go' | xargs -0 env $(tool) gofumpt -w

@@ -4,11 +4,11 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // setValue sets v to a text, which it parses as v's type requires.
@@ -53,11 +53,8 @@ func (d *decoder) setValue(n *node, v reflect.Value, text string, loc location) 
 // wordHint says which word to write in place of one that YAML reads as true, false or a
 // number: the word that means the same, or any of them.
 func wordHint(text string, loc location) string {
-	means := map[string][]string{"false": {"disabled", "off", "none", "never", "ignore"}, "true": {"verify", "enabled", "on", "always"}}
-	for _, word := range means[strings.ToLower(text)] {
-		if slices.Contains(loc.words, word) {
-			return "write " + loc.key + ": " + word
-		}
+	if word := human.YesOrNo(text, loc.words); word != "" {
+		return "write " + loc.key + ": " + word
 	}
 	return "write one of " + strings.Join(loc.words, ", ")
 }

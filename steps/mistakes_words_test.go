@@ -17,8 +17,16 @@ func TestWordsOfMistakes(t *testing.T) {
 		return "connections:\n  registries:\n    r: { host: h, " + settings + " }\n" + noSteps
 	}
 	for name, tt := range map[string]struct{ text, want string }{
-		"a word that YAML reads as false": {registry("tls: false"), "tls must be text, but YAML reads it as true or false [write tls: disabled]"},
-		"and as true":                     {registry("tls: true"), "tls must be text, but YAML reads it as true or false [write tls: verify]"},
+		"a word that YAML reads as false":               {registry("tls: false"), "tls must be text, but YAML reads it as true or false [write tls: disabled]"},
+		"and as true":                                   {registry("tls: true"), "tls must be text, but YAML reads it as true or false [write tls: verify]"},
+		"a word that only other programs read as false": {registry("tls: \"no\""), `"no" is not one of verify, insecure, disabled [write disabled]`},
+		"a word of none of the choices":                 {registry("tls: skip"), `"skip" is not one of verify, insecure, disabled []`},
+		"a key of other programs":                       {"steps:\n  a: { type: mkdir, depends_on: [b], with: { paths: [x] } }\n  b: { type: mkdir, with: { paths: [y] } }\n", `unknown key "depends_on" in step "a" [did you mean needs?]`},
+		"a key of other programs in a connection":       {registry("tls_verify: false"), `unknown key "tls_verify" in registry "r" [did you mean tls?]`},
+		"a pattern of a shell": {
+			"steps:\n  a: { type: mirror, with: { images: [{from: h.example.com/a, tags: {match: \"*\"}}], to: {layout: l} } }\n",
+			"error parsing regexp: missing argument to repetition operator: `*` [it is a regular expression, in which .* stands for any text]",
+		},
 		"a number for a word": {
 			"steps:\n  a: { type: mirror, with: { images: [h.example.com/a:1], to: {layout: l}, signatures: 1 } }\n",
 			"signatures must be text, but YAML reads it as a number [write one of ignore, copy, require]",

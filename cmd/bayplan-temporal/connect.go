@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -70,9 +71,37 @@ func wireOf(c *cli.Context, identity string) (*wire.Wire, error) {
 	return w, nil
 }
 
+// credentials returns the API key that a file holds, nil without a file. Each request reads the file,
+// so that a key that was renewed counts. With an API key, the library turns TLS on.
+func (p *program) credentials(file string) (client.Credentials, error) {
+	if file == "" {
+		return nil, nil
+	}
+	read := func(context.Context) (string, error) {
+		text, err := os.ReadFile(file)
+		key := strings.TrimSpace(string(text))
+		if err == nil && key == "" {
+			err = fmt.Errorf("%s is empty", file)
+		}
+		if err != nil {
+			return "", fmt.Errorf("read the API key: %w", err)
+		}
+		p.Secrets.Add(key)
+		return key, nil
+	}
+	if _, err := read(context.Background()); err != nil {
+		return nil, err
+	}
+	return client.NewAPIKeyDynamicCredentials(read), nil
+}
+
 // dial connects to the server. identity is what the server calls this process.
 func (p *program) dial(c *cli.Context, identity string) (*wire.Wire, error) {
 	config, err := tlsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := p.credentials(c.String("api-key-file"))
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +113,8 @@ func (p *program) dial(c *cli.Context, identity string) (*wire.Wire, error) {
 	defer cancel()
 	w.Client, err = client.DialContext(ctx, client.Options{
 		HostPort: c.String("address"), Namespace: w.Namespace, Identity: identity, DataConverter: w.Values, FailureConverter: w.Failures,
-		ConnectionOptions: client.ConnectionOptions{TLS: config},
-		Logger:            log.NewStructuredLogger(slog.New(&problems{tell: p.Tell})),
+		ConnectionOptions: client.ConnectionOptions{TLS: config}, Credentials: credentials,
+		Logger: log.NewStructuredLogger(slog.New(&problems{tell: p.Tell})),
 	})
 	if err != nil {
 		return nil, fault.WithHint(fmt.Errorf("connect to the Temporal server at %s: %w", c.String("address"), err), "--address names another one; for a try, start one with: temporal server start-dev")

@@ -33,6 +33,7 @@ func serverFlags() []cli.Flag {
 	return []cli.Flag{
 		newServerFlag("address", "TEMPORAL_ADDRESS", "SERVER", "127.0.0.1:7233", "the server, HOST:PORT"),
 		newServerFlag("namespace", "TEMPORAL_NAMESPACE", "NAME", "default", "its namespace"),
+		newServerFlag("api-key-file", "TEMPORAL_API_KEY_FILE", "FILE", "", "a file with the API key"),
 		newServerFlag("tls-ca", "TEMPORAL_TLS_CA", "FILE", "", "its authorities; turns TLS on"),
 		newServerFlag("tls-cert", "TEMPORAL_TLS_CERT", "FILE", "", "own certificate"),
 		newServerFlag("tls-key", "TEMPORAL_TLS_KEY", "FILE", "", "its key"),

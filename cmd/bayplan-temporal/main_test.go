@@ -27,7 +27,9 @@ func TestMain(m *testing.M) {
 	case "program":
 		main()
 	case "server":
-		serve(os.Args[1], os.Args[2])
+		serve(os.Args[1])
+	case "bench": // it starts a server of its own
+		os.Exit(m.Run())
 	}
 	server := temporaltest.NewServer()
 	serverArgs = []string{"--address", server.GetFrontendHostPort(), "--namespace", server.GetDefaultNamespace()}
@@ -60,7 +62,7 @@ func (b *buffer) String() string {
 }
 
 // wait waits until a text has appeared.
-func (b *buffer) wait(t *testing.T, text string) {
+func (b *buffer) wait(t testing.TB, text string) {
 	t.Helper()
 	limit := time.After(time.Minute)
 	for {
@@ -143,7 +145,7 @@ func beginWorker(t *testing.T, site string, more ...string) (c *command, dir str
 }
 
 // planFile writes a plan with its steps, and files beside it.
-func planFile(t *testing.T, name, body string, files ...string) string {
+func planFile(t testing.TB, name, body string, files ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for i := 0; i < len(files); i += 2 {
@@ -154,7 +156,7 @@ func planFile(t *testing.T, name, body string, files ...string) string {
 	return file
 }
 
-func write(t *testing.T, file, text string) {
+func write(t testing.TB, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

@@ -3,8 +3,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,37 +19,8 @@ import (
 	"go.temporal.io/server/common/testing/freeport"
 
 	"github.com/bayplan/bayplan/internal/registryserver"
+	"github.com/bayplan/bayplan/runner"
 )
-
-// A process is a program that runs beside the test.
-type process struct {
-	*exec.Cmd
-	out  *buffer
-	done chan struct{}
-}
-
-// start starts the binary of the tests as another program. The test kills it.
-func start(t *testing.T, as string, args ...string) *process {
-	t.Helper()
-	p := &process{Cmd: exec.Command(os.Args[0], args...), out: newBuffer(), done: make(chan struct{})}
-	p.Env = append(os.Environ(), asEnv+"="+as)
-	p.Stdout, p.Stderr = p.out, p.out
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		defer close(p.done)
-		_ = p.Wait() // the state says how it ended
-	}()
-	t.Cleanup(p.kill)
-	return p
-}
-
-// kill ends the process as kill -9 does.
-func (p *process) kill() {
-	_ = p.Process.Kill() // it may have ended
-	<-p.done
-}
 
 // A source is a registry of large images. It holds back the bytes of blobs until it is released.
 type source struct {
@@ -78,12 +49,18 @@ func newSource(t *testing.T) *source {
 		t.Fatal(err)
 	}
 	s := &source{registry: registry, limit: 3 * layerSize / 2, held: make(chan struct{}), release: make(chan struct{})}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/") {
 			w = &slow{w, s, r}
 		}
 		registry.ServeHTTP(w, r)
 	}))
+	// What waits in a connection that is cut was sent, and did not arrive.
+	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		_ = c.(*net.TCPConn).SetWriteBuffer(64 << 10)
+		return ctx
+	}
+	s.Start()
 	t.Cleanup(func() {
 		s.Server.CloseClientConnections()
 		s.Server.Close()
@@ -119,102 +96,25 @@ func (w *slow) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A line is what leads to a server. It can be cut.
-type line struct {
-	listener net.Listener
-	mu       sync.Mutex
-	conns    map[net.Conn]bool
-	cut      bool
-}
-
-func newLine(t *testing.T, to string) *line {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &line{listener: listener, conns: map[net.Conn]bool{}}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			from, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { l.carry(from, to) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		l.set(true)
-		all.Wait()
-	})
-	return l
-}
-
-func (l *line) carry(from net.Conn, to string) {
-	defer from.Close()
-	server, err := net.Dial("tcp", to)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	l.mu.Lock()
-	cut := l.cut
-	l.conns[from], l.conns[server] = true, true
-	l.mu.Unlock()
-	if cut {
-		return
-	}
-	var both sync.WaitGroup
-	for _, pair := range [][2]net.Conn{{from, server}, {server, from}} {
-		both.Go(func() {
-			_, _ = io.Copy(pair[0], pair[1]) // until one of them is closed
-			_ = from.Close()
-			_ = server.Close()
-		})
-	}
-	both.Wait()
-}
-
-// set cuts the line, or mends it.
-func (l *line) set(cut bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.cut = cut
-	for c := range l.conns {
-		_ = c.Close() // it may be closed
-		delete(l.conns, c)
-	}
-}
-
-// A field is a server, a source, and the workers of three sites, as processes.
+// A field is a server, a source, and the workers of three sites, as processes. What edge1 reaches,
+// it reaches through the lines of a toxiproxy.
 type field struct {
-	t              *testing.T
-	source         *source
-	line           *line // of edge1
-	file, database string
-	port           string
-	server         *process
-	workers        map[string]*process
-	dirs           map[string]string
+	t        *testing.T
+	source   *source
+	toServer toxicLine // of edge1
+	toSource toxicLine // of edge1
+	file     string    // of the plan
+	setup    serverSetup
+	server   *process
+	workers  map[string]*process
+	dirs     map[string]string
 }
 
-func newField(t *testing.T) *field {
-	t.Helper()
-	f := &field{
-		t: t, source: newSource(t), database: filepath.Join(t.TempDir(), "temporal.db"), port: fmt.Sprint(freeport.MustGetFreePort()),
-		workers: map[string]*process{}, dirs: map[string]string{},
-	}
-	var list []string
-	for i := range images {
-		list = append(list, fmt.Sprintf("%s/a/%d:1", f.source.host(), i))
-	}
-	f.file = planFile(t, "field", `
+const fieldPlan = `
 vars: { sites: [edge1, edge2], centre: of --var }
 connections:
   registries:
-    centre: { host: "${vars.centre}", tls: disabled }
+    centre: { host: "centre.example.com:5000", tls: disabled, address: "${vars.centre}" }
     edge: { host: "registry.*.example.com:5000", embedded: { dir: registry } }
 steps:
   first: { type: verify-catalog, with: { registry: centre, expect: images.txt } }
@@ -229,27 +129,60 @@ steps:
     for_each: ${steps.images}
     site: ${each.key}
     with: { registry: "registry.${each.key}.example.com:5000", expect: "${steps.images[each.key].images}" }
-`, "images.txt", strings.Join(list, "\n")+"\n")
+`
+
+// newField starts a field with the workers of some sites, or of all.
+func newField(t *testing.T, sites ...string) *field {
+	t.Helper()
+	return newFieldOn(t, "", sites...)
+}
+
+// newFieldOn starts a field whose server keeps its data in PostgreSQL, if there is an address.
+func newFieldOn(t *testing.T, postgres string, sites ...string) *field {
+	t.Helper()
+	f := &field{
+		t: t, source: newSource(t), workers: map[string]*process{}, dirs: map[string]string{},
+		setup: serverSetup{File: filepath.Join(t.TempDir(), "temporal.db"), Postgres: postgres, Port: fmt.Sprint(freeport.MustGetFreePort())},
+	}
+	host := f.source.host()
+	var list []string
+	for i := range images {
+		list = append(list, fmt.Sprintf("centre.example.com:5000/a/%d:1", i))
+	}
+	f.file = planFile(t, "field", fieldPlan, "images.txt", strings.Join(list, "\n")+"\n")
 	f.startServer()
-	f.line = newLine(t, "127.0.0.1:"+f.port)
-	for _, site := range []string{"centre", "edge1", "edge2"} {
+	toxiproxy := startToxiproxy(t)
+	f.toServer, f.toSource = toxiproxy.newLine(t, "server", "127.0.0.1:"+f.setup.Port), toxiproxy.newLine(t, "source", host)
+	for _, site := range append(sites, "centre", "edge1", "edge2") {
 		f.dirs[site] = t.TempDir()
+	}
+	if sites == nil {
+		sites = []string{"centre", "edge1", "edge2"}
+	}
+	for _, site := range sites {
 		f.startWorker(site)
 	}
 	return f
 }
 
 func (f *field) startServer() {
-	f.server = start(f.t, "server", f.database, f.port)
+	f.server = start(f.t, "server", f.setup.text())
 	f.server.out.wait(f.t, "serving")
 }
 
 func (f *field) startWorker(site string) {
-	address := "127.0.0.1:" + f.port
+	address := "127.0.0.1:" + f.setup.Port
 	args := []string{"worker", "--site", site, "--dir", f.dirs[site], "--address"}
 	switch site {
 	case "edge1":
-		address = f.line.listener.Addr().String()
+		address = f.toServer.address
+		file := filepath.Join(f.dirs[site], "connections.yaml")
+		write(f.t, file, fmt.Sprintf(`connections:
+  registries:
+    centre: { host: "centre.example.com:5000", tls: disabled, address: "%s" }
+    edge: { host: "registry.*.example.com:5000", embedded: { dir: field/registry } }
+`, f.toSource.address))
+		args = append([]string{"worker", "--connections", file}, args[1:]...)
 	case "centre":
 		args = append([]string{"worker", "--runs"}, args[1:]...)
 	}
@@ -258,12 +191,12 @@ func (f *field) startWorker(site string) {
 }
 
 // run begins a run.
-func (f *field) run() *process {
-	return start(f.t, "program", "run", "-f", f.file, "--var", "centre="+f.source.host(), "--silence", "5s", "--address", "127.0.0.1:"+f.port)
+func (f *field) run(more ...string) *process {
+	return start(f.t, "program", append([]string{"run", "-f", f.file, "--var", "centre=" + f.source.host(), "--silence", "5s", "--address", "127.0.0.1:" + f.setup.Port}, more...)...)
 }
 
-// converged checks that the run ends well, that another one finds nothing to do, and that the
-// source has sent little more than the bytes that the two sites lack.
+// converged checks that the run ends well, that the sites have all images, that another run finds
+// nothing to do, and that the source has sent little more than the bytes that the two sites lack.
 func (f *field) converged(run *process) {
 	f.t.Helper()
 	<-run.done
@@ -271,8 +204,15 @@ func (f *field) converged(run *process) {
 		f.t.Fatalf("exit code %d\n%s\nedge1:\n%s", code, run.out, f.workers["edge1"].out)
 	}
 	const all = 2 * images * layerSize
-	if sent := f.source.sent.Load(); sent < all || sent > all+all/4 {
+	sent := f.source.sent.Load()
+	f.t.Logf("the source has sent %.3f times what the sites lacked", float64(sent)/all)
+	if sent < all || sent > all+all/5 {
 		f.t.Errorf("the source has sent %d bytes, and the sites lacked %d", sent, all)
+	}
+	for _, site := range []string{"edge1", "edge2"} {
+		if !f.recorded(site) {
+			f.t.Errorf("site %s has no record of its images", site)
+		}
 	}
 	again := f.run()
 	<-again.done
@@ -281,7 +221,44 @@ func (f *field) converged(run *process) {
 	}
 }
 
-// Whatever is killed while images are copied, and when the line is cut, the run comes to the same end.
+// recorded reports whether the state of a site says that the images are done there. If it does,
+// each of them must be in the site's registry, to the byte.
+func (f *field) recorded(site string) bool {
+	f.t.Helper()
+	dir := filepath.Join(f.dirs[site], "field")
+	if _, err := os.Stat(filepath.Join(dir, ".bayplan")); err != nil {
+		return false
+	}
+	store, err := runner.ReadStore(filepath.Join(dir, ".bayplan", "field"), filepath.Join(dir, "plan.yaml"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if r := store.Record(fmt.Sprintf("images[%q]", site)); r == nil || r.Outputs == nil {
+		return false
+	}
+	there, err := registryserver.New(registryserver.Config{Dir: filepath.Join(dir, "registry", "registry."+site+".example.com_5000"), ReadOnly: true})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer there.Close()
+	for i := range images {
+		name := fmt.Sprintf("a/%d", i)
+		blobs, want := blobsOf(f.t, f.source.registry, name)
+		if _, got := blobsOf(f.t, there, name); got.Body.String() != want.Body.String() {
+			f.t.Errorf("site %s has another manifest of %s", site, name)
+		}
+		for digest := range blobs {
+			path := "/v2/" + name + "/blobs/" + digest
+			if got := answerOf(f.t, there, "GET", path, "", nil); got.Body.String() != answerOf(f.t, f.source.registry, "GET", path, "", nil).Body.String() {
+				f.t.Errorf("site %s has another blob %s", site, digest)
+			}
+		}
+	}
+	return true
+}
+
+// Whatever is killed while images are copied, the run comes to the same end, and no record says
+// before that a site is done.
 func TestKilled(t *testing.T) {
 	for name, harm := range map[string]func(f *field){
 		"a worker": func(f *field) {
@@ -298,24 +275,60 @@ func TestKilled(t *testing.T) {
 			f.startServer()
 			f.startWorker("edge1")
 		},
-		"the line": func(f *field) {
-			f.line.set(true)
-			close(f.source.release)
-			f.workers["edge1"].out.wait(f.t, `images["edge1"]: changed`)
-			f.line.set(false)
+		"the centre": func(f *field) {
+			f.workers["centre"].kill()
+			f.startWorker("centre")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := newField(t)
 			run := f.run()
-			<-f.source.held
+			run.until(t, f.source.held)
 			harm(f)
-			if name != "the line" {
-				close(f.source.release)
+			if f.recorded("edge1") || f.recorded("edge2") {
+				t.Error("a record says that the images are done")
 			}
+			close(f.source.release)
 			f.converged(run)
 		})
 	}
+}
+
+// The command that shows the run is killed, and the worker of the centre, too. Then nobody
+// advances the run, and the next command does.
+func TestKilledRun(t *testing.T) {
+	t.Parallel()
+	f := newField(t)
+	run := f.run()
+	run.until(t, f.source.held)
+	run.kill()
+	f.workers["centre"].kill()
+	close(f.source.release)
+	f.workers["edge1"].out.wait(t, `images["edge1"]: changed`)
+	run = f.run()
+	run.out.wait(t, "joined the run that is open since")
+	f.startWorker("centre")
+	f.converged(run)
+}
+
+// A site is away for a whole run. The run says so and ends when its patience does; the other site
+// is done. The next run brings the first one to the same end.
+func TestSilentSite(t *testing.T) {
+	t.Parallel()
+	f := newField(t, "centre", "edge1")
+	close(f.source.release)
+	run := f.run("--patience", "15s")
+	run.out.wait(t, "site edge2: no worker asks for its steps")
+	<-run.done
+	if code := run.ProcessState.ExitCode(); code != 1 || !strings.Contains(run.out.String(), "1 failed, 1 skipped") {
+		t.Errorf("exit code %d\n%s", code, run.out)
+	}
+	if !f.recorded("edge1") || f.recorded("edge2") {
+		t.Error("edge1 is not done, or edge2 is")
+	}
+	f.startWorker("edge2")
+	f.converged(f.run())
 }
 
 // A site whose worker is away goes on by the runner alone, and its steps are then found done.

@@ -236,6 +236,7 @@ func TestMistakes(t *testing.T) {
 		"a mistake":     {[]string{"run", "-f", planFile(t, "bad", "steps: { dir: { type: mkdr } }")}, 2, "there is no step type"},
 		"twice":         {[]string{"run", "-f", good, "--file", good}, 2, "is given twice"},
 		"half a login":  {[]string{"run", "-f", good, "--tls-cert", good}, 2, "belong together"},
+		"no API key":    {[]string{"run", "-f", good, "--api-key-file", good + "x"}, 1, "read the API key: open "},
 		"no authority":  {[]string{"run", "-f", good, "--tls-ca", good}, 1, "has no certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {

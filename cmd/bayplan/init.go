@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/commandline"
+	"github.com/bayplan/bayplan/cmd/internal/outfile"
 	"github.com/bayplan/bayplan/cmd/internal/starter"
 	"github.com/bayplan/bayplan/internal/convert"
 	"github.com/bayplan/bayplan/internal/durable"
@@ -97,6 +98,11 @@ func (p *program) convertList(c *cli.Context) error {
 		return p.CommandError(fault.WithHint(errors.New("init: --scenario NAME or --from FILE is missing"), "there are the scenarios "+strings.Join(starter.Names(), ", ")))
 	case to != "" && exists(to):
 		return commandline.Usage(fmt.Errorf("write the plan to %s: it exists already", to))
+	}
+	var files outfile.Files
+	files.Add("output", to)
+	if err := files.Check(); err != nil {
+		return commandline.Usage(err)
 	}
 	text, err := textfile.Read(c.Context, from, yamlguard.MaxBytes)
 	if err != nil {

@@ -12,10 +12,12 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/commandline"
+	"github.com/bayplan/bayplan/cmd/internal/outfile"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/internal/receipt"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/transport"
@@ -42,6 +44,10 @@ func (p *program) inventory(c *cli.Context) error {
 	if target == "" || c.Args().Len() > 1 {
 		return commandline.Usage(errors.New("name one registry or one layout, as oci:LAYOUT"))
 	}
+	file := c.String("output")
+	if err := checkReceiptFile(c, file, target); err != nil {
+		return commandline.Usage(err)
+	}
 	r, err := p.takeReceipt(c, target)
 	if err != nil {
 		return err
@@ -49,7 +55,6 @@ func (p *program) inventory(c *cli.Context) error {
 	if site := c.String("site"); site != "" {
 		r.Of = site
 	}
-	file := c.String("output")
 	if file == "" {
 		_, err := p.Stdout.Write(r.Text())
 		return err
@@ -63,6 +68,23 @@ func (p *program) inventory(c *cli.Context) error {
 	}
 	_, err = fmt.Fprintf(p.Stdout, "%s: %s (%s) of %s\n", file, human.Count(len(r.Blobs), "blob", "blobs"), human.Size(bytes), r.Of)
 	return err
+}
+
+// checkReceiptFile gives an error, before anything is asked, if the receipt cannot be written or
+// would overwrite what the command reads. Files that a plan reads may be receipts.
+func checkReceiptFile(c *cli.Context, file, target string) error {
+	var files outfile.Files
+	files.Add("output", file)
+	for _, read := range append(c.StringSlice("var-file"), c.String("connections"), c.String("file"), commandline.DefaultPlan) {
+		if read != "" {
+			files.Protect(read, lockfile.Of(read))
+		}
+	}
+	if dir, _, ok := registry.CutLayout(target); ok {
+		files.Protect(dir)
+		files.ProtectDirs("which is the layout", dir)
+	}
+	return files.Check()
 }
 
 // takeReceipt lists what a registry or a layout holds.

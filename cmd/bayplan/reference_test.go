@@ -31,9 +31,14 @@ func TestReferenceIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *update {
+		sites, err := os.ReadFile(filepath.Join(referenceDir, reference.SitesPage)) // bayplan-temporal makes it
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := os.RemoveAll(referenceDir); err != nil {
 			t.Fatal(err)
 		}
+		want[reference.SitesPage] = string(sites)
 	}
 	for path, text := range want {
 		file := filepath.Join(referenceDir, filepath.FromSlash(path))
@@ -56,7 +61,7 @@ func TestReferenceIsUpToDate(t *testing.T) {
 			return err
 		}
 		rel, err := filepath.Rel(referenceDir, file)
-		if _, known := want[filepath.ToSlash(rel)]; !known {
+		if _, known := want[filepath.ToSlash(rel)]; !known && rel != reference.SitesPage {
 			t.Errorf("docs/reference/%s is made of nothing", rel)
 		}
 		return err

@@ -1,6 +1,7 @@
 package human
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -8,10 +9,14 @@ import (
 // maxSuggest is the length of the longest name that Suggest compares, in bytes.
 const maxSuggest = 64
 
-// Suggest returns the known name that got most likely is a misspelling of, or ""
-// when no name is close. The closest name needs the fewest edits: insertions,
-// deletions, replacements and swaps of neighbours. A name is close up to one edit
-// plus one for every three characters of got, and below the length of got.
+// shortWord is the length of a word of which nearly every other short word is a few edits away.
+const shortWord = 4
+
+// Suggest returns the known name that got most likely is a misspelling of, or else one that
+// other programs call so, or "" when there is none. The closest name needs the fewest edits:
+// insertions, deletions, replacements and swaps of neighbours. A name is close up to one edit
+// plus one for every three characters of got, and below the length of got. Several edits of a
+// short word leave its first letter.
 func Suggest(got string, known []string) string {
 	if got == "" || len(got) > maxSuggest {
 		return ""
@@ -22,8 +27,11 @@ func Suggest(got string, known []string) string {
 		if abs(len(name)-len(got)) > least+2 {
 			continue
 		}
-		d := distance(want, fold(name))
-		if d < len(want) && (d < least || (d == least && best == "")) {
+		is := fold(name)
+		d := distance(want, is)
+		switch {
+		case d >= len(want), d > 1 && len(want) <= shortWord && is[0] != want[0]:
+		case d < least, d == least && best == "":
 			best, least = name, d
 		}
 	}
@@ -31,9 +39,52 @@ func Suggest(got string, known []string) string {
 	case best == got:
 		return ""
 	case best == "":
-		return longer(string(want), known)
+		if name := longer(string(want), known); name != "" {
+			return name
+		}
+		return otherWord(string(want), known)
 	}
 	return best
+}
+
+// sameWords are words for one thing, as bayplan and other programs say them, without their
+// underscores.
+var sameWords = [...]string{
+	"needs dependson depends after requires require",
+	"when if condition onlyif",
+	"foreach loop withitems matrix",
+	"type kind uses module",
+	"host url server endpoint",
+	"project tenant projectname tenantname",
+	"tls insecure tlsverify skiptlsverify ssl https",
+	"to dest destination target",
+	"from src source",
+	"ca cacert cafile",
+	"into dir directory path",
+	"diff plan preview dryrun check",
+	"apply run deploy sync up",
+	"validate check lint",
+	"status list ls ps",
+	"history log logs",
+	"init new create",
+	"quiet silent",
+}
+
+// otherWord returns the known name that means what a folded name does in other programs.
+func otherWord(want string, known []string) string {
+	want = strings.ReplaceAll(want, "_", "")
+	for _, group := range sameWords {
+		words := strings.Fields(group)
+		if !slices.Contains(words, want) {
+			continue
+		}
+		for _, name := range known {
+			if slices.Contains(words, strings.ReplaceAll(string(fold(name)), "_", "")) {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // longer returns the known name with which a folded name begins, or which begins with
@@ -47,6 +98,23 @@ func longer(want string, known []string) string {
 		}
 		if len(short) >= least && 2*len(short) >= len(long) && len(short) < len(long) && strings.HasPrefix(long, short) {
 			return name
+		}
+	}
+	return ""
+}
+
+// YesOrNo returns the one of several words that says yes, or the one that says no, if a text
+// says that with another word, as false for disabled; or "".
+func YesOrNo(text string, words []string) string {
+	yes, no := "true yes on enabled always verify", "false no off disabled none never ignore"
+	for _, group := range [...][]string{strings.Fields(yes), strings.Fields(no)} {
+		if !slices.Contains(group, strings.ToLower(text)) {
+			continue
+		}
+		for _, word := range words {
+			if slices.Contains(group, word) {
+				return word
+			}
 		}
 	}
 	return ""

@@ -24,10 +24,21 @@ func TestSuggest(t *testing.T) {
 		{"xyz", "type with", ""},
 		{"a", "b c", ""},
 		{"on", "of", "of"},
+		{"plan", "apply man diff", "diff"},
+		{"run", "man apply", "apply"},
+		{"dependsOn", "type needs with", "needs"},
+		{"depends_on", "type needs with", "needs"},
+		{"depends_on", "type with", ""},
+		{"for-each", "type for_each", "for_each"},
+		{"tls_verify", "host tls ca", "tls"},
+		{"url", "host tls", "host"},
 		{"", "type", ""},
 		{"type", "", ""},
 		{"größe", "grösse", "grösse"},
 		{strings.Repeat("x", 100), strings.Repeat("x", 99), ""},
+	}
+	if got := Suggest("ab", []string{""}); got != "" {
+		t.Errorf("got %q", got)
 	}
 	for _, tt := range tests {
 		t.Run(tt.got, func(t *testing.T) {
@@ -35,6 +46,17 @@ func TestSuggest(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestYesOrNo(t *testing.T) {
+	for text, want := range map[string]string{"no": "disabled", "OFF": "disabled", "False": "disabled", "yes": "verify", "true": "verify", "skip": "", "": ""} {
+		if got := YesOrNo(text, []string{"verify", "insecure", "disabled"}); got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+	if got := YesOrNo("yes", []string{"ignore", "copy"}); got != "" {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -57,18 +57,18 @@ func TestDescribe(t *testing.T) {
 // A helper sees no secrets of others, and all else of the environment.
 func TestHelperEnvironment(t *testing.T) {
 	dir := t.TempDir()
-	script := "#!/bin/sh\nprintf '{\"Username\":\"u\",\"Secret\":\"%s,%s,%s,%s\"}' \"$GLANCE_TOKEN\" \"$OS_PASSWORD\" \"$OS_AUTH_URL\" \"$AWS_PROFILE\"\n"
+	script := "#!/bin/sh\nprintf '{\"Username\":\"u\",\"Secret\":\"%s,%s,%s,%s,%s\"}' \"$BAYPLAN_VAR_api_token\" \"$GLANCE_TOKEN\" \"$OS_PASSWORD\" \"$OS_AUTH_URL\" \"$AWS_PROFILE\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "docker-credential-env"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{
 		"PATH": dir + ":" + os.Getenv("PATH"), "REGISTRY_AUTH_FILE": write(t, `{"credsStore":"env"}`),
-		"GLANCE_TOKEN": "hunter2", "OS_PASSWORD": "hunter3", "OS_AUTH_URL": "url", "AWS_PROFILE": "ops",
+		"BAYPLAN_VAR_api_token": "hunter1", "GLANCE_TOKEN": "hunter2", "OS_PASSWORD": "hunter3", "OS_AUTH_URL": "url", "AWS_PROFILE": "ops",
 	} {
 		t.Setenv(name, value)
 	}
 	got, err := FromEnvironment("GLANCE_TOKEN").Find(t.Context(), hostname.Registry{Host: "a.example"}, "x")
-	if err != nil || got.Password != ",,url,ops" {
+	if err != nil || got.Password != ",,,url,ops" {
 		t.Errorf("got %q, %v", got.Password, err)
 	}
 }

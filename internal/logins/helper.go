@@ -105,10 +105,14 @@ var cloudSecrets = [...]string{
 	"OS_PASSWORD", "OS_TOKEN", "OS_AUTH_TOKEN", "OS_APPLICATION_CREDENTIAL_SECRET", "OS_CLIENT_SECRET", "OS_ACCESS_TOKEN", "OS_PASSCODE",
 }
 
+// variablePrefix begins the names of the variables that give a plan its values, some of which
+// may be secret.
+const variablePrefix = "BAYPLAN_VAR_"
+
 // withoutSecrets leaves out the variables of secrets.
 func withoutSecrets(environment, secrets []string) []string {
 	return slices.DeleteFunc(slices.Clone(environment), func(line string) bool {
 		name, _, _ := strings.Cut(line, "=")
-		return slices.Contains(secrets, name) || slices.Contains(cloudSecrets[:], name)
+		return slices.Contains(secrets, name) || slices.Contains(cloudSecrets[:], name) || strings.HasPrefix(name, variablePrefix)
 	})
 }

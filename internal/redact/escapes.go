@@ -21,10 +21,13 @@ func (r *Redactor) maskEscaped(s string) string {
 	for times := 1; times <= maxEscaped; times++ {
 		plain, at := s, []int(nil)
 		for range times {
-			if !strings.ContainsAny(plain, `%\&`) {
-				return s
+			before := len(plain)
+			if strings.ContainsAny(plain, `%\&`) {
+				plain, at = unescape(plain, at)
 			}
-			plain, at = unescape(plain, at)
+			if len(plain) == before {
+				return s // nothing in it is escaped so often
+			}
 		}
 		spans := r.find(plain)
 		for i, span := range spans {

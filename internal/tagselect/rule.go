@@ -52,7 +52,7 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 
 // Pattern reads a regular expression of whole tags.
 func Pattern(text string) (*regexp.Regexp, error) {
-	if _, err := regexp.Compile(text); err != nil {
+	if _, err := lazyregexp.Written(text); err != nil {
 		return nil, err // it has the text as the plan has it
 	}
 	return regexp.Compile(`^(?:` + text + `)$`)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // listParameter is the Heat parameter that lists where images come from.
@@ -189,7 +190,7 @@ func (n *node) expressions() ([]*regexp.Regexp, error) {
 	for i, item := range n.items {
 		text, err := item.scalarText()
 		if err == nil {
-			all[i], err = regexp.Compile(text)
+			all[i], err = lazyregexp.Written(text)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("item %d: %w", i+1, err)

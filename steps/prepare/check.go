@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -48,7 +47,7 @@ func (p *prepare) Validate() error {
 func checkRegexps(setting string, texts []string) error {
 	var errs []error
 	for i, text := range texts {
-		_, err := regexp.Compile(text)
+		_, err := lazyregexp.Written(text)
 		errs = append(errs, plan.At(fmt.Sprintf("%s[%d]", setting, i), err))
 	}
 	return errors.Join(errs...)

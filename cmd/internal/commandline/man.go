@@ -22,8 +22,8 @@ func (p *Program) ManCommand(example string) *cli.Command {
 		Usage:     "write the manual pages of all commands",
 		ArgsUsage: "DIR",
 		Description: "Writes " + p.Name + ".1, " + example + ".1 and so on\n" +
-			"into the directory DIR. The environment variable SOURCE_DATE_EPOCH, in seconds\n" +
-			"since 1970, dates them.\n\n" +
+			"into the directory DIR. The environment variable SOURCE_DATE_EPOCH, in\n" +
+			"seconds since 1970, dates them.\n\n" +
 			"  " + p.Name + " man ~/.local/share/man/man1 && man " + example,
 		Action: p.writeManual,
 	}

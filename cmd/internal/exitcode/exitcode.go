@@ -49,6 +49,8 @@ func OfSites() []Meaning {
 	all := slices.DeleteFunc(Meanings(), func(m Meaning) bool { return m.Code == Changes })
 	for i := range all {
 		switch m := &all[i]; {
+		case m.Code == Done:
+			m.Detail = "All steps are as the plan says, or the command has done what it is for. `worker` ends with 0 after SIGTERM or Ctrl-C."
 		case m.Code == Failed:
 			m.Detail = "At least one step failed or was not done, or the server could not be asked. Steps that do not depend on what failed were run, and the states are saved."
 		case m.Code == Usage:
@@ -57,7 +59,7 @@ func OfSites() []Meaning {
 			m.Summary, m.Detail = "another run of the plan is open", "It began with another plan, other values or other flags. No run was started."
 		case m.Code > 128:
 			m.Summary, _, _ = strings.Cut(m.Summary, ";")
-			m.Detail = "`run` shows nothing more, and the run goes on. A worker has stopped the steps that it did, and saved their state. A second signal ends the process at once."
+			m.Detail = "`run` shows nothing more, and the run goes on. A second signal ends the process at once."
 		}
 	}
 	own := Meaning{Cancelled, "the run was cancelled; the states are saved", "`cancel` has ended the run: no further step began, and those that ran were stopped. The next `run` continues."}

@@ -80,6 +80,9 @@ func (f *Files) Check() error {
 }
 
 func (f *Files) check(file string) error {
+	if file == "-" { // other programs mean standard output by it
+		return errors.New("a file is wanted; one of this very name is ./-")
+	}
 	for _, p := range f.protected {
 		if same(file, p) {
 			return errors.New("the command reads or makes this file, and would overwrite it")

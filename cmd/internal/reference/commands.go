@@ -7,6 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/commandline"
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/schemas"
 )
 
@@ -16,18 +18,42 @@ func commands(in Input) page {
 	out.WriteString("Flags follow the command, in any order with its arguments. `-f FILE`, `-f=FILE`, `--file FILE` and `--file=FILE` are the same. " +
 		"A flag that takes one value cannot be given twice. `--help` after a command lists its flags.\n\n" +
 		"Results go to standard output, messages to standard error. See also: [exit codes](exit-codes.md), [variables and files](environment.md).\n\n")
+	listCommands(&out, in.App)
+	return page{"commands.md", "Commands", "every command with its flags and their defaults", out.String()}
+}
+
+// SitesPage is the page of bayplan-temporal, below docs/reference. That program is a module of its
+// own, where a test calls Sites and compares the page.
+const SitesPage = "temporal.md"
+
+func sitesPage() page {
+	return page{SitesPage, "Commands of bayplan-temporal", "the program for plans over many sites, its flags and its exit codes", ""}
+}
+
+// Sites returns the text of SitesPage.
+func Sites(app *cli.App, about string) string {
+	var out strings.Builder
+	out.WriteString("<!-- Made of the code by `make generate`. Change the code, not this page. -->\n\n# " + sitesPage().title + "\n\n" + blocks(about) + "\n\n")
+	out.WriteString("The guide [many sites with Temporal](../guides/temporal.md) says how they are used.\n\n")
+	listCommands(&out, app)
+	out.WriteString("## Exit codes\n\n")
+	codes(&out, exitcode.OfSites())
+	return strings.TrimRight(out.String(), "\n") + "\n"
+}
+
+// listCommands writes a table of the commands of a program, and a section for each.
+func listCommands(out *strings.Builder, app *cli.App) {
 	var rows [][]string
-	for _, c := range in.App.Commands {
-		rows = append(rows, []string{link(code(c.Name), "", "bayplan "+c.Name), prose(c.Usage)})
+	for _, c := range app.Commands {
+		rows = append(rows, []string{link(code(c.Name), "", app.Name+" "+c.Name), prose(c.Usage)})
 	}
-	table(&out, []string{"command", ""}, rows)
-	for _, c := range in.App.Commands {
-		command(&out, c, "bayplan "+c.Name)
+	table(out, []string{"command", ""}, rows)
+	for _, c := range app.Commands {
+		command(out, c, app.Name+" "+c.Name)
 		for _, sub := range c.Subcommands {
-			command(&out, sub, "bayplan "+c.Name+" "+sub.Name)
+			command(out, sub, app.Name+" "+c.Name+" "+sub.Name)
 		}
 	}
-	return page{"commands.md", "Commands", "every command with its flags and their defaults", out.String()}
 }
 
 func command(out *strings.Builder, c *cli.Command, name string) {
@@ -54,7 +80,7 @@ func documentOf(c *cli.Command) string {
 		return ""
 	}
 	switch c.Name {
-	case "apply", "verify":
+	case "apply", "verify", "run":
 		return "events"
 	case "show":
 		return "diff"
@@ -82,10 +108,10 @@ func flagRow(f cli.DocGenerationFlag, names []string) []string {
 		forms = append(forms, code(strings.TrimSpace(form+" "+value)))
 	}
 	def := strings.Trim(f.GetDefaultText(), `"`)
-	if _, ok := f.(valued); ok || !f.TakesValue() || def == "0" {
+	if _, many := f.(commandline.Repeated); many || !f.TakesValue() || def == "0" {
 		def = ""
 	}
-	if _, many := f.(valued); many {
+	if _, many := f.(commandline.Repeated); many {
 		usage += "; may be repeated"
 	}
 	if def != "" {

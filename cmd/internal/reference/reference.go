@@ -58,7 +58,7 @@ func Pages(in Input) (map[string]string, error) {
 		return nil, err
 	}
 	list := []page{
-		stepTypes(all), planLanguage(slices.Concat(topics[:own], topics[own+1:]), keys), connections(topics[own]), commands(in), exitCodes(),
+		stepTypes(all), planLanguage(slices.Concat(topics[:own], topics[own+1:]), keys), connections(topics[own]), commands(in), sitesPage(), exitCodes(),
 		common, environmentPage(), metricsPage(),
 	}
 	pages := map[string]string{"README.md": source + index(list)}
@@ -69,6 +69,9 @@ func Pages(in Input) (map[string]string, error) {
 		list = append(list, documentPage(s, in.Examples[s.name]))
 	}
 	for _, p := range list {
+		if p.path == SitesPage {
+			continue // made elsewhere
+		}
 		pages[p.path] = source + "# " + p.title + "\n\n" + strings.TrimRight(p.text, "\n") + "\n"
 	}
 	return pages, nil

@@ -26,6 +26,7 @@ func TestLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pages[SitesPage] = Sites(&cli.App{}, "")
 	anchors := map[string]bool{}
 	for name, text := range pages {
 		anchors[name] = true

@@ -11,13 +11,19 @@ import (
 
 func exitCodes() page {
 	var out strings.Builder
+	codes(&out, exitcode.Meanings())
+	out.WriteString("The codes are those of all [commands](commands.md), with `--json` or without. With `--json`, a failure also has a [cause](json.md#causes). " +
+		"[bayplan-temporal](temporal.md#exit-codes) has one more.\n")
+	return page{"exit-codes.md", "Exit codes", "what each exit code means", out.String()}
+}
+
+// codes writes a table of exit codes.
+func codes(out *strings.Builder, all []exitcode.Meaning) {
 	var rows [][]string
-	for _, m := range exitcode.Meanings() {
+	for _, m := range all {
 		rows = append(rows, []string{fmt.Sprint(m.Code), prose(m.Summary), prose(m.Detail)})
 	}
-	table(&out, []string{"code", "meaning", "more"}, rows)
-	out.WriteString("The codes are those of all [commands](commands.md), with `--json` or without. With `--json`, a failure also has a [cause](json.md#causes).\n")
-	return page{"exit-codes.md", "Exit codes", "what each exit code means", out.String()}
+	table(out, []string{"code", "meaning", "more"}, rows)
 }
 
 func environmentPage() page {

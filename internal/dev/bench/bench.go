@@ -55,6 +55,7 @@ func comparisons() []comparison {
 		{"media", compareMedia},
 		{"resets", compareResets},
 		{"select", compareSelect},
+		{"sites", compareSites},
 		{"spread", compareSpread},
 		{"untar", compareUntar},
 		{"upload", compareUpload},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/child"
 	"github.com/bayplan/bayplan/internal/dev/bench/counter"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
@@ -49,14 +50,14 @@ func TestServeCounter(t *testing.T) {
 }
 
 func TestStartReportsFailure(t *testing.T) {
-	if _, _, err := start(t.Context(), "/bin/sh", "-c", "exit 3"); err == nil || !strings.Contains(err.Error(), "exit status 3") {
+	if _, _, err := child.Start(t.Context(), "/bin/sh", "-c", "exit 3"); err == nil || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("got %v, want the status", err)
 	}
-	c, said, err := start(t.Context(), "/bin/sh", "-c", "echo ready; cat >/dev/null")
+	c, said, err := child.Start(t.Context(), "/bin/sh", "-c", "echo ready; cat >/dev/null")
 	if err != nil || said != "ready" {
 		t.Fatalf("said %q: %v", said, err)
 	}
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/child"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 	"github.com/bayplan/bayplan/internal/registryserver"
 )
@@ -24,7 +25,7 @@ import (
 type manyComparison struct {
 	*bench
 
-	source     *child
+	source     *child.Process
 	sourceHost string
 	images     []entry
 	programs   []manyProgram
@@ -67,7 +68,7 @@ func compareMany(ctx context.Context, b *bench, w io.Writer) (_ []goal, err erro
 	if err := m.open(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, m.source.stop()) }()
+	defer func() { err = errors.Join(err, m.source.Stop()) }()
 	if err := m.run(ctx); err != nil {
 		return nil, err
 	}
@@ -114,7 +115,7 @@ func serveMany(ctx context.Context, images []registryserver.Image, in io.Reader,
 
 // open starts the source and asks it for its images.
 func (m *manyComparison) open(ctx context.Context) (err error) {
-	if m.source, m.sourceHost, err = start(ctx, m.self, "many", "full"); err != nil {
+	if m.source, m.sourceHost, err = child.Start(ctx, m.self, "many", "full"); err != nil {
 		return err
 	}
 	c := newRegistryClient(m.sourceHost, 1)
@@ -143,19 +144,19 @@ func (m *manyComparison) run(ctx context.Context) error {
 }
 
 func (m *manyComparison) time(ctx context.Context, p *manyProgram) (err error) {
-	dest, destHost, err := start(ctx, m.self, "many", "empty")
+	dest, destHost, err := child.Start(ctx, m.self, "many", "empty")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, dest.stop()) }()
+	defer func() { err = errors.Join(err, dest.Stop()) }()
 	var hosts [2]string
 	for i, host := range []string{m.sourceHost, destHost} {
-		var line *child
-		line, hosts[i], err = start(ctx, m.self, "line", host, manyDelay.String(), strconv.FormatFloat(manyRate, 'f', 0, 64))
+		var line *child.Process
+		line, hosts[i], err = child.Start(ctx, m.self, "line", host, manyDelay.String(), strconv.FormatFloat(manyRate, 'f', 0, 64))
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, line.stop()) }()
+		defer func() { err = errors.Join(err, line.Stop()) }()
 	}
 	j := job{dir: filepath.Join(m.dir, "work", "many-"+p.name), program: p.program, source: hosts[0], dest: hosts[1], images: m.images}
 	if err := errors.Join(os.RemoveAll(j.dir), os.MkdirAll(j.dir, 0o755)); err != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/child"
 	"github.com/bayplan/bayplan/internal/dev/bench/counter"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
@@ -94,14 +95,14 @@ func (m *mirrorComparison) run(ctx context.Context) error {
 		m.each(ctx, n, "time", m.timeNear)
 	}
 	if m.rate > 0 {
-		line, host, err := start(ctx, m.self, "line", m.source.host, m.delay.String(), strconv.FormatFloat(m.rate, 'f', 0, 64))
+		line, host, err := child.Start(ctx, m.self, "line", m.source.host, m.delay.String(), strconv.FormatFloat(m.rate, 'f', 0, 64))
 		if err != nil {
 			return err
 		}
 		for n := range m.runs {
 			m.each(ctx, n, "far", func(ctx context.Context, r *result) error { return m.timeFar(ctx, r, host) })
 		}
-		if err := line.stop(); err != nil {
+		if err := line.Stop(); err != nil {
 			return err
 		}
 	}
@@ -129,14 +130,14 @@ func (m *mirrorComparison) count(ctx context.Context, r *result) error {
 	if err := m.dest.empty(ctx); err != nil {
 		return err
 	}
-	var sides [2]*child
+	var sides [2]*child.Process
 	var hosts [2]string
 	for i, s := range []*registryServer{m.source, m.dest} {
 		var err error
-		if sides[i], hosts[i], err = start(ctx, m.self, "count", s.host); err != nil {
+		if sides[i], hosts[i], err = child.Start(ctx, m.self, "count", s.host); err != nil {
 			return err
 		}
-		defer func() { _ = sides[i].stop() }()
+		defer func() { _ = sides[i].Stop() }()
 	}
 	j, err := m.job(r, hosts[0], hosts[1])
 	if err != nil {
@@ -146,10 +147,10 @@ func (m *mirrorComparison) count(ctx context.Context, r *result) error {
 		if _, err := m.runTool(ctx, r, j); err != nil {
 			return err
 		}
-		if p.source, err = sides[0].takeCounts(); err != nil {
+		if p.source, err = sides[0].TakeCounts(); err != nil {
 			return err
 		}
-		if p.dest, err = sides[1].takeCounts(); err != nil {
+		if p.dest, err = sides[1].TakeCounts(); err != nil {
 			return err
 		}
 	}

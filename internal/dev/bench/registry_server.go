@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/child"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
@@ -18,7 +19,7 @@ const registryScript = "internal/dev/integration/registry.sh"
 // A registryServer is a registry on the loopback interface with its data in dir.
 type registryServer struct {
 	dir, host string
-	run       *child
+	run       *child.Process
 }
 
 // discardDir holds discarded data until close.
@@ -40,7 +41,7 @@ func (s *registryServer) start(ctx context.Context) error {
 		return err
 	}
 	var said string
-	if s.run, said, err = start(ctx, registryScript, s.dir, port); err != nil {
+	if s.run, said, err = child.Start(ctx, registryScript, s.dir, port); err != nil {
 		return err
 	}
 	if said != "ready" {
@@ -55,7 +56,7 @@ func (s *registryServer) stop() error {
 	}
 	run := s.run
 	s.run = nil
-	return run.stop()
+	return run.Stop()
 }
 
 // empty restarts the registry without data.

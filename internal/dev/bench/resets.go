@@ -15,6 +15,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/child"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
@@ -125,11 +126,11 @@ func (m *resetsComparison) copy(ctx context.Context, r *result, direction string
 	if direction == "pull" {
 		host, sent, received = &j.source, 0, resetsAfter
 	}
-	run, address, err := start(ctx, m.self, "resets", *host, strconv.Itoa(sent), strconv.Itoa(received))
+	run, address, err := child.Start(ctx, m.self, "resets", *host, strconv.Itoa(sent), strconv.Itoa(received))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, run.stop()) }()
+	defer func() { err = errors.Join(err, run.Stop()) }()
 	*host = address
 	argv, err := r.tool.command(j)
 	if err != nil {
@@ -143,7 +144,7 @@ func (m *resetsComparison) copy(ctx context.Context, r *result, direction string
 		failed = checkImages(ctx, m.dest.host, m.set.Images)
 	}
 	o := resetsOutcome{r.tool.name, direction, failed == nil, time.Since(began), 0}
-	n, err := run.takeCounts()
+	n, err := run.TakeCounts()
 	if o.moved = n.BlobsIn; direction == "pull" {
 		o.moved = n.BlobsOut
 	}

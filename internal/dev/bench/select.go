@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/child"
 	"github.com/bayplan/bayplan/internal/dev/bench/counter"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 	"github.com/bayplan/bayplan/internal/dev/bench/tagserver"
@@ -35,16 +36,16 @@ const selectNewest = 3
 func compareSelect(ctx context.Context, b *bench, w io.Writer) (_ []goal, err error) {
 	const lists = 1 + tagserver.Repositories*(tagserver.Tags/tagserver.Page) // one page of the catalog
 	const selected = tagserver.Repositories * selectNewest
-	server, host, err := start(ctx, b.self, "tags")
+	server, host, err := child.Start(ctx, b.self, "tags")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, server.stop()) }()
-	counting, proxy, err := start(ctx, b.self, "count", host)
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	counting, proxy, err := child.Start(ctx, b.self, "count", host)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, counting.stop()) }()
+	defer func() { err = errors.Join(err, counting.Stop()) }()
 	var times [2]measure.Samples
 	var sums [2]counter.Counts
 	for n := range b.runs + 1 { // the first run is counted, and not timed
@@ -66,7 +67,7 @@ func compareSelect(ctx context.Context, b *bench, w io.Writer) (_ []goal, err er
 			}
 			if n > 0 {
 				times[i] = append(times[i], s)
-			} else if sums[i], err = counting.takeCounts(); err != nil {
+			} else if sums[i], err = counting.TakeCounts(); err != nil {
 				return nil, err
 			}
 		}

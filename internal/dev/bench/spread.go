@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/child"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
@@ -45,11 +46,11 @@ func compareSpread(ctx context.Context, b *bench, w io.Writer) (_ []goal, err er
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
-	line, host, err := start(ctx, b.self, "line", s.source.host, b.delay.String(), strconv.FormatFloat(b.rate, 'f', 0, 64))
+	line, host, err := child.Start(ctx, b.self, "line", s.source.host, b.delay.String(), strconv.FormatFloat(b.rate, 'f', 0, 64))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, line.stop()) }()
+	defer func() { err = errors.Join(err, line.Stop()) }()
 	var done [2]measure.Samples
 	for range b.runs {
 		for i, to := range []string{"fast", "[slow, fast]"} {

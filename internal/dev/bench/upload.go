@@ -14,6 +14,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/child"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
@@ -49,7 +50,7 @@ func compareUpload(ctx context.Context, b *bench, w io.Writer) (_ []goal, err er
 	if u.cloud, err = startCloud(ctx, filepath.Join(b.dir, "work", "cloud")); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, u.cloud.run.stop()) }()
+	defer func() { err = errors.Join(err, u.cloud.run.Stop()) }()
 	for n := range u.runs {
 		fmt.Fprintf(u.log, "bench: upload %d\n", n+1)
 		tools := []func(context.Context) error{u.runCurl, u.runBayplan}
@@ -176,7 +177,7 @@ func (u *uploadComparison) goals() []goal {
 type cloud struct {
 	dir, keystone, glance string
 	token                 string
-	run                   *child
+	run                   *child.Process
 }
 
 // startCloud starts an empty cloud and logs in.
@@ -204,16 +205,16 @@ func startCloud(ctx context.Context, dir string) (*cloud, error) {
 			return nil, err
 		}
 	}
-	run, said, err := start(ctx, "bash", uploadScript, dir, ports[0], ports[1])
+	run, said, err := child.Start(ctx, "bash", uploadScript, dir, ports[0], ports[1])
 	if err != nil {
 		return nil, err
 	}
 	c.run = run
 	if said != "ready" {
-		return nil, errors.Join(fmt.Errorf("the cloud in %s says %q", dir, said), run.stop())
+		return nil, errors.Join(fmt.Errorf("the cloud in %s says %q", dir, said), run.Stop())
 	}
 	if err := c.login(ctx); err != nil {
-		return nil, errors.Join(err, run.stop())
+		return nil, errors.Join(err, run.Stop())
 	}
 	return c, nil
 }

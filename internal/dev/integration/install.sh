@@ -9,7 +9,7 @@ set -euo pipefail
 
 packages=("$@")
 if (($# == 0)); then
-  packages=(docker-registry skopeo keystone glance-api python3-openstackclient uwsgi-plugin-python3 curl createrepo-c dnf rpm gnupg chromium man-db mandoc systemd jq zsh minisign)
+  packages=(docker-registry skopeo keystone glance-api python3-openstackclient uwsgi-plugin-python3 curl createrepo-c dnf rpm gnupg chromium man-db mandoc systemd jq zsh minisign postgresql)
 fi
 
 absent=()

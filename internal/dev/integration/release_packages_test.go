@@ -26,6 +26,8 @@ func testDeb(t *testing.T, old, current string) {
 		remove: "dpkg --remove bayplan", version: "dpkg-query -W -f '${Version}\n' bayplan",
 	}, func() {
 		m.testUnits(t)
+		m.testWorkerUnit(t, ofTemporal(current))
+		m.testWorker(t, ofTemporal(current), "dpkg --install $package", "dpkg --purge bayplan-temporal")
 		m.testRegistryService(t)
 		m.testApplyService(t)
 		m.says(t, "root", "dpkg --verify bayplan", "registry.env") // changed by the user, and nothing else
@@ -46,6 +48,7 @@ func testRPM(t *testing.T, old, current string) {
 		remove: "rpm --erase bayplan", version: "rpm -q --qf '%{VERSION}\n' bayplan",
 	}, func() {
 		m.says(t, "root", "ls /etc/bayplan", "registry.env.rpmnew")
+		m.testWorker(t, ofTemporal(current), "rpm --force-debian --install $package", "rpm --erase bayplan-temporal")
 		m.says(t, "root", "rpm --verify bayplan || true", "c /etc/bayplan/registry.env")
 		m.says(t, "root", "rpm --verify bayplan | grep -vc ' c /etc/bayplan/registry.env' || true", "0\n")
 	})

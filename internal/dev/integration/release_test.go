@@ -30,6 +30,7 @@ func TestRelease(t *testing.T) {
 		shell(t, `cd "$1" && sha256sum --check --strict --quiet SHA256SUMS && test "$(wc -l <SHA256SUMS)" = "$(ls | grep -vc SHA256SUMS)"`, d.dir)
 	})
 	t.Run("archives", d.testArchives)
+	t.Run("bayplan-temporal", d.testTemporal)
 	t.Run("components", d.testComponents)
 	t.Run("image", d.testImage)
 	again := copyCheckout(t, filepath.Join(work, "again"))
@@ -186,7 +187,7 @@ unshare --mount bash -ec 'mount --bind "$2" "$1/modules"; cd /; umask 077
 exec setpriv --reuid=nobody --regid=nogroup --clear-groups env -i PATH="$PATH" HOME="$1/nobody" TZ=Asia/Tokyo LANG=C \
 	GOMODCACHE="$1/modules" GOPROXY=off GOTOOLCHAIN=local "$1/maker" -source "$3" -platforms "linux/$4" -out "$1/nobody/dist"' \
 	bash "$1" "$(go env GOMODCACHE)" "$2" "$3"`, work, again.dir, runtime.GOARCH)
-	d.compare(t, filepath.Join(work, "nobody", "dist"), "bayplan_*_linux_"+runtime.GOARCH+".*")
+	d.compare(t, filepath.Join(work, "nobody", "dist"), "bayplan*_linux_"+runtime.GOARCH+".*")
 	shell(t, `"$1/maker" -source "$2" -out "$1/dist2"`, work, again.dir)
 	d.compare(t, filepath.Join(work, "dist2"), "*")
 }

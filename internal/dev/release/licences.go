@@ -27,6 +27,15 @@ type goPackage struct {
 	}
 }
 
+// withoutText says of versions of modules that have no text of a licence what is known. Its keys
+// are module@version: another version is looked at anew.
+var withoutText = map[string]string{
+	"github.com/nexus-rpc/nexus-proto-annotations@v0.1.0": `This version of the module has no text of a licence. It is Go code that was generated of
+an interface description, and go.temporal.io/api, which is under the MIT licence and has
+the same authors, links it.
+`,
+}
+
 var (
 	isLicence = regexp.MustCompile(`(?i)^(un)?licen[sc]e([._-].*)?$|^copying([._-].*)?$`)
 	isNotice  = regexp.MustCompile(`(?i)^(notice|patents)([._-].*)?$`)
@@ -55,6 +64,10 @@ func (r *release) findLicences(ctx context.Context, b built) (tree, error) {
 		rel, err := filepath.Rel(p.Module.Dir, p.Dir)
 		if err != nil {
 			return nil, err
+		}
+		if known := withoutText[p.Module.Path+"@"+p.Module.Version]; known != "" {
+			found.say(path.Join(p.Module.Path, "NO-LICENCE.txt"), known)
+			continue
 		}
 		if err := found.take(p.Module.Path, p.Module.Dir, rel); err != nil {
 			missing = append(missing, fmt.Errorf("%s %s: %w", p.ImportPath, p.Module.Version, err))
@@ -113,6 +126,14 @@ func (l *licences) take(module, dir, rel string) error {
 		return errors.New("there is no text of its licence")
 	}
 	return nil
+}
+
+// say adds a text once.
+func (l *licences) say(name, text string) {
+	if !l.known[name] {
+		l.known[name] = true
+		l.texts.add(name, []byte(text))
+	}
 }
 
 func (l *licences) add(name, from string) error {

@@ -75,7 +75,7 @@ func (r *release) installed(b built, format string) (tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, file{name: "usr/bin/" + b.name, mode: 0o755, data: b.binary})
+	all = append(all, file{name: "usr/bin/" + b.name, mode: 0o755, data: b.binary}, file{name: etcDir, mode: fs.ModeDir | 0o755})
 	for _, page := range b.generated.under(manualDir) {
 		data, err := gzipped(page.data)
 		if err != nil {

@@ -33,10 +33,10 @@ type release struct {
 type built struct {
 	program
 	platform
-	generated tree // manual and completion
-	path     string // of the binary
-	binary   []byte
-	licences tree // of all that is linked into it
+	generated tree   // manual and completion
+	path      string // of the binary
+	binary    []byte
+	licences  tree // of all that is linked into it
 }
 
 // run makes a release. The directory of its results appears with the last of them.

@@ -24,7 +24,14 @@ func OneOf(got string, choices ...string) error {
 	if len(choices) == 1 {
 		return fmt.Errorf("%q is not %s", got, choices[0])
 	}
-	return WithSuggestion(fmt.Errorf("%q is not one of %s", got, strings.Join(choices, ", ")), got, choices)
+	err := fmt.Errorf("%q is not one of %s", got, strings.Join(choices, ", "))
+	if hint := human.DidYouMean(got, choices); hint != "" {
+		return fault.WithHint(err, hint)
+	}
+	if word := human.YesOrNo(got, choices); word != "" {
+		return fault.WithHint(err, "write "+word)
+	}
+	return err
 }
 
 // Alone gives the error for one of two settings that need each other: the first, if it is

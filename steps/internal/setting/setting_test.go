@@ -14,8 +14,8 @@ func TestOneOf(t *testing.T) {
 	}{
 		{"not set", "", []string{"rename", "replace"}, "", ""},
 		{"one of them", "rename", []string{"rename", "replace"}, "", ""},
-		{"none of them", "delete", []string{"rename", "replace"}, `"delete" is not one of rename, replace`, "there are rename, replace"},
-		{"an empty choice is not shown", "delete", []string{"", "rename", "replace"}, `"delete" is not one of rename, replace`, "there are rename, replace"},
+		{"none of them", "delete", []string{"rename", "replace"}, `"delete" is not one of rename, replace`, ""},
+		{"an empty choice is not shown", "delete", []string{"", "rename", "replace"}, `"delete" is not one of rename, replace`, ""},
 		{"nearly one of them", "raname", []string{"", "rename", "replace"}, `"raname" is not one of rename, replace`, "did you mean rename?"},
 		{"one choice", "qcow2", []string{"", "raw"}, `"qcow2" is not raw`, ""},
 		{"one choice, nearly", "rwa", []string{"", "raw"}, `"rwa" is not raw`, ""},

@@ -39,6 +39,41 @@ func (l *Line) reserve(now time.Time, n int) time.Time {
 	return l.free
 }
 
+// Limit returns a listener like ln. All that its connections send passes the line together, as if
+// the line were before the server. It adds no delay.
+func (l *Line) Limit(ln net.Listener) net.Listener { return limited{ln, l} }
+
+type limited struct {
+	net.Listener
+	line *Line
+}
+
+// Accept implements net.Listener.
+func (l limited) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return limitedConn{conn, l.line}, nil
+}
+
+type limitedConn struct {
+	net.Conn
+	line *Line
+}
+
+// Write implements net.Conn.
+func (c limitedConn) Write(p []byte) (int, error) {
+	for done := 0; ; {
+		part := p[done:min(done+chunkSize, len(p))]
+		time.Sleep(time.Until(c.line.reserve(time.Now(), len(part))))
+		n, err := c.Conn.Write(part)
+		if done += n; err != nil || done == len(p) {
+			return done, err
+		}
+	}
+}
+
 // Serve forwards connections until ctx ends. A Rate of 0 or less and a Delay of less than
 // 0 are errors.
 func (l *Line) Serve(ctx context.Context, ln net.Listener) error {

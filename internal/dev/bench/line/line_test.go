@@ -3,6 +3,7 @@ package line
 import (
 	"bytes"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -56,6 +57,49 @@ func TestLineSlowsDown(t *testing.T) {
 		}
 	})
 }
+
+// What the connections of one listener send shares the rate.
+func TestLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size, connections = 10*chunkSize + 1, 2
+		ends := make(acceptor, connections)
+		ln := (&Line{Rate: 1 << 20}).Limit(ends)
+		begin := time.Now()
+		got := make(chan int, connections)
+		for range connections {
+			server, client := net.Pipe()
+			ends <- server
+			conn, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				_, _ = conn.Write(make([]byte, size))
+				_ = conn.Close()
+			}()
+			go func() {
+				b, _ := io.ReadAll(client)
+				got <- len(b)
+			}()
+		}
+		for range connections {
+			if n := <-got; n != size {
+				t.Errorf("%d bytes arrived, want %d", n, size)
+			}
+		}
+		want := time.Duration(connections*size) * time.Second / (1 << 20)
+		if took := time.Since(begin); took > want || took < want-2*timerSlack {
+			t.Errorf("took %s, want %s", took, want)
+		}
+	})
+}
+
+// An acceptor is a listener that accepts what it is given.
+type acceptor chan net.Conn
+
+func (a acceptor) Accept() (net.Conn, error) { return <-a, nil }
+func (acceptor) Close() error                { return nil }
+func (acceptor) Addr() net.Addr              { return nil }
 
 type brokenWriter struct{}
 

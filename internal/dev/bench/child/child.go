@@ -1,4 +1,5 @@
-package main
+// Package child starts the helper processes of the benchmarks: proxies and registries.
+package child
 
 import (
 	"bufio"
@@ -18,20 +19,20 @@ import (
 // Proxies run in processes of their own (counter.Run, line.Run): the peak memory of a
 // process also counts for the processes that it starts later.
 
-// A child is a process that prints a line when it is ready, and stops when its
+// A Process is a process that prints a line when it is ready, and stops when its
 // input ends.
-type child struct {
+type Process struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
 }
 
-// stopTimeout is how long a child may run after SIGTERM.
+// stopTimeout is how long a process may run after SIGTERM.
 const stopTimeout = 10 * time.Second
 
-// start starts a child and returns the first line that it prints.
-func start(ctx context.Context, argv ...string) (*child, string, error) {
-	c := &child{cmd: exec.CommandContext(ctx, argv[0], argv[1:]...)}
+// Start starts a process and returns the first line that it prints.
+func Start(ctx context.Context, argv ...string) (*Process, string, error) {
+	c := &Process{cmd: exec.CommandContext(ctx, argv[0], argv[1:]...)}
 	c.cmd.Stderr = os.Stderr
 	// SIGTERM, not SIGKILL: a script must stop the server that it has started.
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
@@ -50,12 +51,12 @@ func start(ctx context.Context, argv ...string) (*child, string, error) {
 	}
 	line, err := c.readLine()
 	if err != nil {
-		return nil, "", errors.Join(fmt.Errorf("%s: %w", argv[0], err), c.stop())
+		return nil, "", errors.Join(fmt.Errorf("%s: %w", argv[0], err), c.Stop())
 	}
 	return c, line, nil
 }
 
-func (c *child) readLine() (string, error) {
+func (c *Process) readLine() (string, error) {
 	line, err := c.out.ReadString('\n')
 	if err != nil {
 		return "", fmt.Errorf("it ended before it was ready: %w", err)
@@ -63,8 +64,8 @@ func (c *child) readLine() (string, error) {
 	return line[:len(line)-1], nil
 }
 
-// takeCounts asks a counter for its counts.
-func (c *child) takeCounts() (counter.Counts, error) {
+// TakeCounts asks a counter for its counts.
+func (c *Process) TakeCounts() (counter.Counts, error) {
 	var n counter.Counts
 	if _, err := fmt.Fprintln(c.in); err != nil {
 		return n, err
@@ -76,8 +77,8 @@ func (c *child) takeCounts() (counter.Counts, error) {
 	return n, json.Unmarshal([]byte(line), &n)
 }
 
-// stop ends the input of a child and waits for its exit.
-func (c *child) stop() error {
+// Stop ends the input of the process and waits for its exit.
+func (c *Process) Stop() error {
 	_ = c.in.Close()
 	return c.cmd.Wait()
 }
