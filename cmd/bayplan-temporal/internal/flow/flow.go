@@ -48,6 +48,7 @@ type step struct {
 	ended  bool
 	err    error  // of an activity without a result
 	packed []byte // the result, if steps of other sites refer to it
+	digest string // of packed
 	bytes  int    // of the outputs in it
 	result *Result
 	ending *Ending
@@ -222,7 +223,7 @@ func (r *run) attempt(ctx workflow.Context, s *step, packed []byte) {
 		s.result, s.err = OpenResult(result, s.ID)
 	}
 	if s.err == nil && len(s.Gives) > 0 {
-		s.packed = result
+		s.packed, s.digest = result, request.Digest(result)
 	}
 }
 

@@ -37,7 +37,7 @@ const pause = time.Second
 // How long one turn may take: for its computing, and with the way to the server and back.
 const (
 	ComputeTime = 20 * time.Second
-	TurnTime    = 30 * time.Second
+	TurnTime    = time.Minute
 )
 
 // A hold says how many steps may begin. A site gets its share of them: what a silent site has not

@@ -3,7 +3,6 @@ package flow
 import (
 	"encoding/json"
 
-	"github.com/bayplan/bayplan/cmd/bayplan-temporal/internal/request"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -18,7 +17,7 @@ func (r *run) task(s *step) *Task {
 		from := r.steps[id]
 		more := from.size()
 		if size+more > maxInline || r.hold.given+more > maxGiven {
-			t.Ask[id] = request.Digest(from.packed)
+			t.Ask[id] = from.digest
 			continue
 		}
 		size, r.hold.given = size+more, r.hold.given+more
