@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/wire"
 )
 
 // contents describes the set that the source registry holds. It is saved in a
@@ -69,3 +72,17 @@ func loadContents(path string) (*contents, error) {
 }
 
 func contentsFile(dir string) string { return filepath.Join(dir, "set.json") }
+
+// checkImages checks that a registry has all images.
+func checkImages(ctx context.Context, host string, images []entry) error {
+	c := wire.New(host, 1)
+	for _, e := range images {
+		switch have, err := c.Head(ctx, e.Repository, e.Tag); {
+		case err != nil:
+			return err
+		case have != e.Digest:
+			return fmt.Errorf("%s is %q there, not %s", e.nameAt(host), have, e.Digest)
+		}
+	}
+	return nil
+}

@@ -36,7 +36,7 @@
 //	BENCH_FAR     names of the tools to run with the distant source (those that move each layer once)
 //
 // Run nothing else at the same time, and remove no large number of files in the
-// five minutes before: see registryServer.setAside.
+// five minutes before: see child.Registry.
 //
 // Requests are counted in separate runs, through counting proxies. Times are
 // measured without proxies. CPU counts the processes of the tool, not those of
@@ -57,6 +57,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/child"
 	"github.com/bayplan/bayplan/internal/dev/bench/counter"
 	"github.com/bayplan/bayplan/internal/dev/bench/line"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
@@ -112,7 +113,7 @@ func run(ctx context.Context, args []string) error {
 }
 
 func compare(ctx context.Context) error {
-	if _, err := os.Stat(registryScript); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(child.RegistryScript); errors.Is(err, fs.ErrNotExist) {
 		return errors.New("this is not the top of the repository")
 	}
 	var err error

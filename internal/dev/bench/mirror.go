@@ -35,7 +35,7 @@ type requestCounts struct{ source, dest counter.Counts }
 type mirrorComparison struct {
 	*bench
 
-	source, dest *registryServer
+	source, dest *child.Registry
 	set          *contents
 	results      []*result
 }
@@ -59,7 +59,7 @@ func (m *mirrorComparison) open(ctx context.Context) error {
 	if m.source, m.set, err = openSource(ctx, m.dir, m.self); err != nil {
 		return fmt.Errorf("source registry: %w", err)
 	}
-	if m.dest, err = newRegistryServer(filepath.Join(m.dir, "destination")); err != nil {
+	if m.dest, err = child.NewRegistry(filepath.Join(m.dir, "destination")); err != nil {
 		return fmt.Errorf("destination registry: %w", err)
 	}
 	for _, t := range tools() {
@@ -82,7 +82,7 @@ func (m *mirrorComparison) open(ctx context.Context) error {
 
 // close stops the registries.
 func (m *mirrorComparison) close() error {
-	return closeAll(m.source, m.dest)
+	return child.CloseAll(m.source, m.dest)
 }
 
 // run measures all tools. The failure of one tool is in its result.
@@ -95,7 +95,7 @@ func (m *mirrorComparison) run(ctx context.Context) error {
 		m.each(ctx, n, "time", m.timeNear)
 	}
 	if m.rate > 0 {
-		line, host, err := child.Start(ctx, m.self, "line", m.source.host, m.delay.String(), strconv.FormatFloat(m.rate, 'f', 0, 64))
+		line, host, err := child.Start(ctx, m.self, "line", m.source.Host, m.delay.String(), strconv.FormatFloat(m.rate, 'f', 0, 64))
 		if err != nil {
 			return err
 		}
@@ -127,14 +127,14 @@ func (m *mirrorComparison) each(ctx context.Context, round int, what string, do 
 
 // count counts the requests of a cold and a warm run.
 func (m *mirrorComparison) count(ctx context.Context, r *result) error {
-	if err := m.dest.empty(ctx); err != nil {
+	if err := m.dest.Empty(ctx); err != nil {
 		return err
 	}
 	var sides [2]*child.Process
 	var hosts [2]string
-	for i, s := range []*registryServer{m.source, m.dest} {
+	for i, s := range []*child.Registry{m.source, m.dest} {
 		var err error
-		if sides[i], hosts[i], err = child.Start(ctx, m.self, "count", s.host); err != nil {
+		if sides[i], hosts[i], err = child.Start(ctx, m.self, "count", s.Host); err != nil {
 			return err
 		}
 		defer func() { _ = sides[i].Stop() }()
@@ -160,10 +160,10 @@ func (m *mirrorComparison) count(ctx context.Context, r *result) error {
 
 // timeNear measures a cold and a warm run.
 func (m *mirrorComparison) timeNear(ctx context.Context, r *result) error {
-	if err := m.dest.empty(ctx); err != nil {
+	if err := m.dest.Empty(ctx); err != nil {
 		return err
 	}
-	j, err := m.job(r, m.source.host, m.dest.host)
+	j, err := m.job(r, m.source.Host, m.dest.Host)
 	if err != nil {
 		return err
 	}
@@ -182,10 +182,10 @@ func (m *mirrorComparison) timeFar(ctx context.Context, r *result, source string
 	if !slices.Contains(m.far, r.tool.name) {
 		return nil
 	}
-	if err := m.dest.empty(ctx); err != nil {
+	if err := m.dest.Empty(ctx); err != nil {
 		return err
 	}
-	j, err := m.job(r, source, m.dest.host)
+	j, err := m.job(r, source, m.dest.Host)
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (m *mirrorComparison) runTool(ctx context.Context, r *result, j job) (measu
 	if err != nil {
 		return s, err
 	}
-	if err := checkImages(ctx, m.dest.host, m.set.Images); err != nil {
+	if err := checkImages(ctx, m.dest.Host, m.set.Images); err != nil {
 		return s, fmt.Errorf("it exited with 0, but %w", err)
 	}
 	return s, nil

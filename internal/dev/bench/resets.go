@@ -115,10 +115,10 @@ func seedResets(ctx context.Context, host, file string) error {
 
 // copy lets a tool copy the image once, with resets in one direction.
 func (m *resetsComparison) copy(ctx context.Context, r *result, direction string) (err error) {
-	if err := m.dest.empty(ctx); err != nil {
+	if err := m.dest.Empty(ctx); err != nil {
 		return err
 	}
-	j, err := m.job(r, m.source.host, m.dest.host)
+	j, err := m.job(r, m.source.Host, m.dest.Host)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (m *resetsComparison) copy(ctx context.Context, r *result, direction string
 	began := time.Now()
 	_, failed := measure.Run(limited, j.dir, argv)
 	if failed == nil {
-		failed = checkImages(ctx, m.dest.host, m.set.Images)
+		failed = checkImages(ctx, m.dest.Host, m.set.Images)
 	}
 	o := resetsOutcome{r.tool.name, direction, failed == nil, time.Since(began), 0}
 	n, err := run.TakeCounts()

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/wire"
 )
 
 // A seeder pushes the synthetic set to a registry.
 type seeder struct {
-	to     *registryClient
+	to     *wire.Client
 	layers map[int]pushedLayer
 }
 
@@ -25,7 +27,7 @@ type pushedLayer struct {
 
 // seed pushes the set to a registry and saves its contents in a file.
 func seed(ctx context.Context, host string, unit int64, file string) error {
-	s := &seeder{to: newRegistryClient(host, 2), layers: map[int]pushedLayer{}}
+	s := &seeder{to: wire.New(host, 2), layers: map[int]pushedLayer{}}
 	c := &contents{Version: setVersion}
 	var manifests []manifest
 	for _, r := range makeSet(unit) {
@@ -55,9 +57,9 @@ func (s *seeder) image(ctx context.Context, r recipe) (manifest, entry, error) {
 		return m, e, err
 	}
 	m.Config = descriptor{typeConfig, int64(len(conf)), digestOf(conf)}
-	at, err := s.to.startUpload(ctx, r.repository)
+	at, err := s.to.StartUpload(ctx, r.repository)
 	if err == nil {
-		err = s.to.finishUpload(ctx, at, m.Config, bytes.NewReader(conf))
+		err = s.to.FinishUpload(ctx, at, m.Config.Digest, m.Config.Size, bytes.NewReader(conf))
 	}
 	if err != nil {
 		return m, e, err
@@ -67,13 +69,13 @@ func (s *seeder) image(ctx context.Context, r recipe) (manifest, entry, error) {
 		return m, e, err
 	}
 	e.Digest = digestOf(data)
-	return m, e, s.to.putManifest(ctx, e, data)
+	return m, e, s.to.PutManifest(ctx, e.Repository, e.Tag, data)
 }
 
 // layer pushes a layer to a repository, or mounts it from another one.
 func (s *seeder) layer(ctx context.Context, repository string, l layer) (pushedLayer, error) {
 	if p, there := s.layers[l.number]; there {
-		return p, s.to.mount(ctx, repository, p.repository, p.Digest)
+		return p, s.to.Mount(ctx, repository, p.repository, p.Digest)
 	}
 	p, err := s.push(ctx, repository, l)
 	if err == nil {
@@ -84,7 +86,7 @@ func (s *seeder) layer(ctx context.Context, repository string, l layer) (pushedL
 
 // push sends a layer while it is generated: the digest is known only at the end.
 func (s *seeder) push(ctx context.Context, repository string, l layer) (pushedLayer, error) {
-	at, err := s.to.startUpload(ctx, repository)
+	at, err := s.to.StartUpload(ctx, repository)
 	if err != nil {
 		return pushedLayer{}, err
 	}
@@ -98,7 +100,7 @@ func (s *seeder) push(ctx context.Context, repository string, l layer) (pushedLa
 		p.diffID, err = l.write(io.MultiWriter(compressed, wr))
 		wr.CloseWithError(err)
 	}()
-	h, err := drain(s.to.do(ctx, http.MethodPatch, at.String(), rd, -1, http.StatusAccepted))
+	h, err := wire.Drain(s.to.Do(ctx, http.MethodPatch, at.String(), rd, -1, http.StatusAccepted))
 	rd.CloseWithError(err)
 	<-made
 	if err != nil {
@@ -111,6 +113,6 @@ func (s *seeder) push(ctx context.Context, repository string, l layer) (pushedLa
 	query := at.Query()
 	query.Set("digest", p.Digest)
 	at.RawQuery = query.Encode()
-	_, err = drain(s.to.do(ctx, http.MethodPut, at.String(), nil, 0, http.StatusCreated))
+	_, err = wire.Drain(s.to.Do(ctx, http.MethodPut, at.String(), nil, 0, http.StatusCreated))
 	return p, err
 }

@@ -35,18 +35,18 @@ const spreadImages = 9
 // A spread holds the registries of compareSpread.
 type spread struct {
 	*bench
-	source, fast, slow *registryServer
+	source, fast, slow *child.Registry
 	images             []entry
 }
 
 // compareSpread measures when a registry has all images, alone and beside a slow one.
 func compareSpread(ctx context.Context, b *bench, w io.Writer) (_ []goal, err error) {
 	s := &spread{bench: b}
-	defer func() { err = errors.Join(err, closeAll(s.source, s.fast, s.slow)) }()
+	defer func() { err = errors.Join(err, child.CloseAll(s.source, s.fast, s.slow)) }()
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
-	line, host, err := child.Start(ctx, b.self, "line", s.source.host, b.delay.String(), strconv.FormatFloat(b.rate, 'f', 0, 64))
+	line, host, err := child.Start(ctx, b.self, "line", s.source.Host, b.delay.String(), strconv.FormatFloat(b.rate, 'f', 0, 64))
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +76,8 @@ func (s *spread) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.images = set.Images[:spreadImages]
-	if s.fast, err = newRegistryServer(filepath.Join(s.dir, "fast")); err == nil {
-		s.slow, err = newRegistryServer(filepath.Join(s.dir, "slow"))
+	if s.fast, err = child.NewRegistry(filepath.Join(s.dir, "fast")); err == nil {
+		s.slow, err = child.NewRegistry(filepath.Join(s.dir, "slow"))
 	}
 	return err
 }
@@ -85,19 +85,19 @@ func (s *spread) open(ctx context.Context) (err error) {
 // copy copies the images and gives the time until the fast registry has all of them.
 func (s *spread) copy(ctx context.Context, source, to string) (time.Duration, error) {
 	dir := filepath.Join(s.dir, "work", "spread")
-	if err := errors.Join(s.fast.empty(ctx), s.slow.empty(ctx), os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
+	if err := errors.Join(s.fast.Empty(ctx), s.slow.Empty(ctx), os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
 		return 0, err
 	}
 	names := make([]string, len(s.images))
 	for i, e := range s.images {
 		names[i] = strconv.Quote(e.nameAt(source))
 	}
-	text := fmt.Appendf(nil, spreadPlan, source, s.fast.host, s.slow.host, int(s.rate/10/1000), strings.Join(names, ", "), to)
+	text := fmt.Appendf(nil, spreadPlan, source, s.fast.Host, s.slow.Host, int(s.rate/10/1000), strings.Join(names, ", "), to)
 	if err := errors.Join(os.WriteFile(filepath.Join(dir, "bayplan.yaml"), text, 0o644), s.prepareMachine(ctx)); err != nil {
 		return 0, err
 	}
 	if _, err := measure.Run(ctx, dir, []string{s.bayplan, "apply"}); err != nil {
 		return 0, err
 	}
-	return measure.LastItem(filepath.Join(dir, ".bayplan", "bench"), s.fast.host+"/")
+	return measure.LastItem(filepath.Join(dir, ".bayplan", "bench"), s.fast.Host+"/")
 }

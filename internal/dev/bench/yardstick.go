@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/wire"
 )
 
 // The limits are the defaults of bayplan.
@@ -22,7 +24,7 @@ const (
 // allows. It checks no digests, repeats no requests and gets the digests of the
 // tags from the list. Its time is that of the registries and the network.
 type yardstick struct {
-	from, to *registryClient
+	from, to *wire.Client
 	work     *errgroup.Group
 	slots    chan struct{} // limits mounts
 
@@ -46,7 +48,7 @@ type yardBlob struct {
 // copyAll copies the images whose tags do not have the right digest at the
 // destination.
 func copyAll(ctx context.Context, from, to string, images []entry) error {
-	y := &yardstick{from: newRegistryClient(from, yardManifestLimit), to: newRegistryClient(to, yardRequestLimit+yardBlobLimit), slots: make(chan struct{}, yardRequestLimit)}
+	y := &yardstick{from: wire.New(from, yardManifestLimit), to: wire.New(to, yardRequestLimit+yardBlobLimit), slots: make(chan struct{}, yardRequestLimit)}
 	todo, err := y.readManifests(ctx, images)
 	if err != nil {
 		return err
@@ -78,12 +80,12 @@ func (y *yardstick) readManifests(ctx context.Context, images []entry) ([]*yardI
 	g.SetLimit(yardManifestLimit)
 	for i, e := range images {
 		g.Go(func() error {
-			have, err := y.to.head(ctx, e)
+			have, err := y.to.Head(ctx, e.Repository, e.Tag)
 			if err != nil || have == e.Digest {
 				return err
 			}
 			im := &yardImage{entry: e}
-			if im.data, err = y.from.manifest(ctx, e); err != nil {
+			if im.data, err = y.from.Manifest(ctx, e.Repository, e.Digest); err != nil {
 				return err
 			}
 			var m manifest
@@ -122,23 +124,23 @@ func blobTable(images []*yardImage) []*yardBlob {
 // the others.
 func (y *yardstick) copyBlob(ctx context.Context, b *yardBlob) error {
 	home := b.images[0]
-	resp, err := y.from.blob(ctx, home.Repository, b.Digest)
+	resp, err := y.from.Blob(ctx, home.Repository, b.Digest)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	at, err := y.to.startUpload(ctx, home.Repository)
+	at, err := y.to.StartUpload(ctx, home.Repository)
 	if err != nil {
 		return err
 	}
-	if err := y.to.finishUpload(ctx, at, b.descriptor, resp.Body); err != nil {
+	if err := y.to.FinishUpload(ctx, at, b.Digest, b.Size, resp.Body); err != nil {
 		return err
 	}
 	for _, im := range b.images[1:] {
 		y.work.Go(func() error {
 			y.slots <- struct{}{}
 			defer func() { <-y.slots }()
-			if err := y.to.mount(ctx, im.Repository, home.Repository, b.Digest); err != nil {
+			if err := y.to.Mount(ctx, im.Repository, home.Repository, b.Digest); err != nil {
 				return err
 			}
 			return y.blobDone(ctx, im)
@@ -156,5 +158,5 @@ func (y *yardstick) blobDone(ctx context.Context, im *yardImage) error {
 	if !last {
 		return nil
 	}
-	return y.to.putManifest(ctx, im.entry, im.data)
+	return y.to.PutManifest(ctx, im.Repository, im.Tag, im.data)
 }
