@@ -224,12 +224,10 @@ func (rs *runState) onEnd(n *Node, res result) bool {
 	if res.status == Failed || res.status == Interrupted {
 		return false
 	}
-	outputs := res.outputs
-	if outputs == nil {
-		outputs = n.Type.laterOutputs(n.ID())
-	}
 	rs.ending.Lock()
-	rs.outputs[n.ID()] = outputs
+	if rs.outputs[n.ID()] = res.outputs; res.outputs == nil {
+		rs.outputs[n.ID()] = n.Type.laterOutputs(n.ID())
+	}
 	rs.ending.Unlock()
 	if c := res.finding.Change; rs.mode != ModeApply && c != nil {
 		for _, f := range c.Files {

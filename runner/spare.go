@@ -11,14 +11,14 @@ type Sparer interface {
 	Spare(made func() map[string]string)
 }
 
-// madeByOthers returns what gives a Sparer the names of what other steps make, nil if the step is
-// none. Nothing is collected until it is called, which the step's own goroutine does.
+// madeByOthers returns what collects, in the step's goroutine, the names of what other steps make; nil
+// for a step that is no Sparer.
 func (rs *runState) madeByOthers(n *Node) func() map[string]string {
 	if _, ok := n.Type.New().(Sparer); !ok {
 		return nil
 	}
-	if rs.recorded == nil { // once in a run: what a step has recorded since, outputs has, too
-		rs.recorded = map[string]Outputs{}
+	if rs.recorded == nil {
+		rs.recorded = map[string]Outputs{} // what steps record later, outputs has, too
 		for _, m := range rs.runner.Graph.Nodes {
 			if rec := rs.runner.recorded(m); rec != nil {
 				rs.recorded[m.ID()] = rec.Outputs
@@ -30,26 +30,20 @@ func (rs *runState) madeByOthers(n *Node) func() map[string]string {
 		rs.ending.RLock()
 		defer rs.ending.RUnlock()
 		for _, m := range rs.runner.Graph.Nodes {
-			if found, ok := rs.outputs[m.ID()]; m != n && ok {
-				addMade(names, m, found)
-			} else if m != n {
-				addMade(names, m, rs.recorded[m.ID()])
+			found := rs.recorded[m.ID()]
+			if now, ok := rs.outputs[m.ID()]; ok {
+				found = now
+			}
+			for _, o := range m.Type.Outputs {
+				if m == n || !o.Made {
+					continue
+				}
+				for _, name := range found[o.Name].Items() {
+					names[strings.SplitN(name, "@", 2)[0]] = m.ID()
+				}
 			}
 		}
 		return names
-	}
-}
-
-// addMade adds the names in outputs that are Made.
-func addMade(names map[string]string, m *Node, found Outputs) {
-	for _, o := range m.Type.Outputs {
-		if !o.Made {
-			continue
-		}
-		for _, name := range found[o.Name].Items() {
-			name, _, _ = strings.Cut(name, "@")
-			names[name] = m.ID()
-		}
 	}
 }
 

@@ -24,7 +24,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/minisign"
-	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/ocilayout/layoutset"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/registry/labelcache"
 	"github.com/bayplan/bayplan/internal/registry/spool"
@@ -90,8 +90,8 @@ type Client struct {
 	base    *transport.Transport // that wire sends with
 	labels  *labelcache.Cache
 	heads   sync.Map       // *headTrust by registry
-	layouts *ocilayout.Set // they answer as one registry inside the process, each under its number
-	made    *ocilayout.Set // the same for those that are made of files
+	layouts *layoutset.Set // they answer as one registry inside the process, each under its number
+	made    *layoutset.Set // the same for those that are made of files
 	spool   *spool.Pool    // blobs that several destinations or steps want
 	pause   func(ctx context.Context, d time.Duration) error
 }
@@ -99,7 +99,7 @@ type Client struct {
 // New makes a client. It reads the files of certificates only. It talks to no
 // registry and asks for no password.
 func New(hosts []Host) (*Client, error) {
-	c := &Client{hosts: map[string]*login{}, labels: labelcache.New(), layouts: &ocilayout.Set{}, made: &ocilayout.Set{}, spool: spool.New(), pause: sleep}
+	c := &Client{hosts: map[string]*login{}, labels: labelcache.New(), layouts: &layoutset.Set{}, made: &layoutset.Set{}, spool: spool.New(), pause: sleep}
 	hosts = append(slices.Clip(hosts),
 		Host{Name: layoutHost, Handler: registryserver.NewLayouts(c.layouts.Number), Concurrency: layoutConcurrency},
 		Host{Name: madeHost, Handler: registryserver.NewLayouts(c.made.Number), Concurrency: layoutConcurrency})

@@ -52,7 +52,6 @@ func comparisons() []comparison {
 	return []comparison{
 		{"mirror", compareMirror},
 		{"many", compareMany},
-		{"media", compareMedia},
 		{"resets", compareResets},
 		{"select", compareSelect},
 		{"sites", compareSites},
