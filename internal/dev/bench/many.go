@@ -15,6 +15,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/dev/bench/child"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
+	"github.com/bayplan/bayplan/internal/dev/bench/wire"
 	"github.com/bayplan/bayplan/internal/registryserver"
 )
 
@@ -118,10 +119,10 @@ func (m *manyComparison) open(ctx context.Context) (err error) {
 	if m.source, m.sourceHost, err = child.Start(ctx, m.self, "many", "full"); err != nil {
 		return err
 	}
-	c := newRegistryClient(m.sourceHost, 1)
+	c := wire.New(m.sourceHost, 1)
 	for _, im := range manyImages() {
 		e := entry{Repository: im.Repository, Tag: im.Tags[0]}
-		if e.Digest, err = c.head(ctx, e); err != nil {
+		if e.Digest, err = c.Head(ctx, e.Repository, e.Tag); err != nil {
 			return err
 		}
 		m.images = append(m.images, e)

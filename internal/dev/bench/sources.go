@@ -24,7 +24,7 @@ func openSource(ctx context.Context, dir, self string) (*child.Registry, *conten
 	if err := s.Empty(ctx); err != nil {
 		return s, nil, err
 	}
-	fmt.Fprintln(os.Stderr, "bench: make the set in", s.dir)
+	fmt.Fprintln(os.Stderr, "bench: make the set in", s.Dir)
 	// In a process of its own: see the comment on proxies in child.go.
 	if err := measure.Quiet(ctx, self, "seed", s.Host, file); err != nil {
 		return s, nil, fmt.Errorf("make the set: %w", err)
