@@ -17,6 +17,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/dev/bench/child"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
+	"github.com/bayplan/bayplan/internal/dev/bench/wire"
 )
 
 // A resetsComparison compares tools that copy an image with one large layer over a line
@@ -86,7 +87,7 @@ func seedResets(ctx context.Context, host, file string) error {
 	if err != nil {
 		return err
 	}
-	to, e := newRegistryClient(host, 1), entry{Repository: "resets/large", Tag: "1"}
+	to, e := wire.New(host, 1), entry{Repository: "resets/large", Tag: "1"}
 	conf := []byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["` + sum.String() + `"]}}`)
 	m := manifest{
 		SchemaVersion: 2, MediaType: typeManifest,
@@ -94,9 +95,9 @@ func seedResets(ctx context.Context, host, file string) error {
 		Layers: []descriptor{{typeLayer, resetsLayer, sum.String()}},
 	}
 	for d, content := range map[descriptor]io.Reader{m.Config: bytes.NewReader(conf), m.Layers[0]: noise()} {
-		at, err := to.startUpload(ctx, e.Repository)
+		at, err := to.StartUpload(ctx, e.Repository)
 		if err == nil {
-			err = to.finishUpload(ctx, at, d, content)
+			err = to.FinishUpload(ctx, at, d.Digest, d.Size, content)
 		}
 		if err != nil {
 			return err
@@ -107,7 +108,7 @@ func seedResets(ctx context.Context, host, file string) error {
 		return err
 	}
 	e.Digest = digestOf(data)
-	if err := to.putManifest(ctx, e, data); err != nil {
+	if err := to.PutManifest(ctx, e.Repository, e.Tag, data); err != nil {
 		return err
 	}
 	return (&contents{Version: setVersion, Images: []entry{e}}).save(file)
