@@ -16,7 +16,7 @@ import (
 )
 
 // What the history of a run may take, of the 51,200 events and 50 MiB that Temporal allows. A run
-// of 5,000 steps has taken 19,000 events: a step takes three, and its share of the workflow's turns.
+// of 5,000 steps has taken 16,000 events: a step takes three, and its share of the workflow's turns.
 const (
 	maxSteps   = 5000
 	maxHistory = 40 << 20
