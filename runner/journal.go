@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/durable/journal"
-	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // An entry is one line of the journal.
@@ -66,17 +63,4 @@ func parseEntry(body []byte) (entry, error) {
 		return entry{}, errors.New("its record is missing")
 	}
 	return e, nil
-}
-
-// readIfThere returns nil for a file that does not exist.
-func readIfThere(file string) ([]byte, error) {
-	f, err := textfile.OpenRegular(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(f)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // A memory is the content of a state. The snapshot file holds it as JSON.
@@ -96,16 +97,16 @@ func load(dir, planFile string) (loaded, error) {
 	var before []byte // journal that the last try read
 	alike := 0
 	for try := 1; ; try++ {
-		snapshot, err := readIfThere(filepath.Join(dir, snapshotName))
+		snapshot, err := textfile.ReadIfThere(filepath.Join(dir, snapshotName))
 		if err != nil {
 			return loaded{}, damage(dir, snapshotName, err)
 		}
-		journal, err := readIfThere(filepath.Join(dir, journalName))
+		journal, err := textfile.ReadIfThere(filepath.Join(dir, journalName))
 		if err != nil {
 			return loaded{}, damage(dir, journalName, err)
 		}
 		l, err := loadState(dir, planFile, snapshot, journal)
-		again, readErr := readIfThere(filepath.Join(dir, snapshotName))
+		again, readErr := textfile.ReadIfThere(filepath.Join(dir, snapshotName))
 		still := readErr == nil && bytes.Equal(snapshot, again)
 		if alike++; !still || !bytes.Equal(journal, before) {
 			alike = 1

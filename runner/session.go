@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -75,13 +76,11 @@ func (rs *runState) startOrder(n *Node, given map[string]Outputs, ended chan<- *
 	if rs.report.Step(n.ID()) == nil {
 		return nil, fmt.Errorf("step %s is not in this run", quoted(n.ID()))
 	}
-	for id, outputs := range given {
-		if err := rs.give(id, outputs); err != nil {
-			return nil, err
-		}
-	}
 	rs.ending.Lock()
-	err := rs.runner.addRecorded(n, nil, rs.outputs)
+	err := rs.give(given)
+	if err == nil {
+		err = rs.runner.addRecorded(n, nil, rs.outputs)
+	}
 	rs.ending.Unlock()
 	if err != nil {
 		return nil, err
@@ -95,18 +94,19 @@ func (rs *runState) startOrder(n *Node, given map[string]Outputs, ended chan<- *
 
 // give makes the outputs known that another site gave. They are recorded, so that a later apply finds
 // them, but never in place of what this host did itself.
-func (rs *runState) give(id string, outputs Outputs) error {
-	n := rs.runner.Graph.Node(id)
-	if n == nil {
-		return fmt.Errorf("the plan has no step %s", quoted(id))
+func (rs *runState) give(given map[string]Outputs) error {
+	var errs []error
+	for id, outputs := range given {
+		n := rs.runner.Graph.Node(id)
+		if n == nil {
+			return fmt.Errorf("the plan has no step %s", quoted(id))
+		}
+		rs.outputs[id] = outputs
+		if rec := rs.runner.recorded(n); rs.runner.Store == nil || rec != nil && (!rec.Given || sameOutputs(rec.Outputs, outputs)) {
+			continue
+		}
+		rec := Record{Step: id, Type: n.Type.Name, Outputs: outputs, At: time.Now().UTC(), Given: true}
+		errs = append(errs, rs.runner.Store.Done(redactRecord(rs.runner.redactor(), rs.runner.Graph.Plan.Name, rec)))
 	}
-	rs.ending.Lock()
-	rs.outputs[id] = outputs
-	rs.ending.Unlock()
-	rec := rs.runner.recorded(n)
-	if rs.runner.Store == nil || rec != nil && (!rec.Given || sameOutputs(rec.Outputs, outputs)) {
-		return nil
-	}
-	given := Record{Step: id, Type: n.Type.Name, Outputs: outputs, At: time.Now().UTC(), Given: true}
-	return rs.runner.Store.Done(redactRecord(rs.runner.redactor(), rs.runner.Graph.Plan.Name, given))
+	return errors.Join(errs...)
 }

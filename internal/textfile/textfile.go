@@ -82,6 +82,19 @@ func OpenRegular(path string) (*os.File, error) {
 	return f, err
 }
 
+// ReadIfThere reads a regular file of any size. It returns nil for one that does not exist.
+func ReadIfThere(path string) ([]byte, error) {
+	f, err := OpenRegular(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
 func open(path string, pipe bool) (*os.File, fs.FileInfo, error) {
 	// With O_NONBLOCK, opening a pipe does not wait. Regular files ignore it.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
