@@ -102,7 +102,7 @@ func inside(t *testing.T, raw []byte, errs plan.Errors) {
 			t.Errorf("%v stands outside of the file", e)
 		}
 		if e.Msg == "" || strings.Contains(e.Text(), "\n\n") && e.Source != "" && strings.TrimSpace(e.Source) != "" {
-			t.Errorf("%q is no mistake to show", e.Text())
+			t.Errorf("%q is not a mistake to show", e.Text())
 		}
 	}
 }

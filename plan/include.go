@@ -87,7 +87,7 @@ func (r *reader) openOne(o Options, n *node, name string, above []*reader) bool 
 // noPlanFile returns the mistake of a file that is no part of a plan. What is in it is
 // not shown.
 func noPlanFile(s *source) *Error {
-	e := s.errorf(Pos{1, 1}, "this is no file of a plan: it has none of a plan's keys")
+	e := s.errorf(Pos{1, 1}, "this is not a file of a plan: it has none of a plan's keys")
 	e.Hint = "begin it with apiVersion: " + apiVersion
 	return e
 }

@@ -30,7 +30,7 @@ type stepEntry struct {
 	pos     Pos
 	value   *node
 	fields  fields
-	invalid bool // it is no mapping, which is reported
+	invalid bool // it is not a mapping, which is reported
 
 	repeated  bool
 	over      *stepEntry // for_each is ${steps.ID} of this one

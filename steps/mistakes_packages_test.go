@@ -25,7 +25,7 @@ func TestPackageMistakes(t *testing.T) {
 		"a relative pattern":      {`rpm: a.rpm, extract: "*.tar", into: x`, `"*.tar" is not the full path of a file in a package`},
 		"a pattern of nonsense":   {`rpm: a.rpm, extract: "/[a", into: x`, `"/[a" is not a valid pattern`},
 		"the second of patterns":  {`rpm: a.rpm, extract: [/a, b], into: x`, `"b" is not the full path of a file in a package`},
-		"a repository of no kind": {`repository: r, name: a, ` + full, "is no address that can be fetched"},
+		"a repository of no kind": {`repository: r, name: a, ` + full, "is not an address that can be fetched"},
 		"a bad digest":            {`rpm: a.rpm, sha256: "12", ` + full, `"12" is not a sha256 digest`},
 	}
 	for name, tt := range tests {

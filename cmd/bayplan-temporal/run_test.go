@@ -68,7 +68,7 @@ steps:
     needs: [dir]
     with: { paths: [z] }
 `)
-	_, one := beginWorker(t, "f1", "--connections", planFile(t, "x", "")) // a file that is no file of connections
+	_, one := beginWorker(t, "f1", "--connections", planFile(t, "x", "")) // a file that is not a file of connections
 	_, two := beginWorker(t, "f2")
 	_ = one
 	c := run(t, "run", "-f", file)

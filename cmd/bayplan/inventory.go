@@ -138,7 +138,7 @@ func layoutReceipt(dir string) (*receipt.Receipt, error) {
 // receiptOfHost asks a registry that no plan describes.
 func receiptOfHost(ctx context.Context, host string) (*receipt.Receipt, error) {
 	if !hostname.IsHost(host) {
-		return nil, commandline.Usage(fault.WithHint(fmt.Errorf("%q is no host", host), "-f PLAN names the plan that has the connection; the name of a host has a dot or a port"))
+		return nil, commandline.Usage(fault.WithHint(fmt.Errorf("%q is not a host", host), "-f PLAN names the plan that has the connection; the name of a host has a dot or a port"))
 	}
 	if err := hostname.Check(host); err != nil {
 		return nil, commandline.Usage(err)

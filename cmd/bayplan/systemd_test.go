@@ -34,7 +34,7 @@ func readUnit(t *testing.T, name string) unit {
 		case assigns:
 			u[section+"."+key] = append(u[section+"."+key], value)
 		default:
-			t.Errorf("%s: %q is no setting", name, line)
+			t.Errorf("%s: %q is not a setting", name, line)
 		}
 	}
 	return u

@@ -135,7 +135,7 @@ func hostileArchives(t testing.TB) []hostile {
 		{"wrong checksum later", "damaged", none, fixed(tarball(good, raw{name: "a", body: "x", badSum: true}))},
 		{"negative size", "damaged", none, fixed(tarball(raw{name: "a", size: "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xf0"}))},
 		{"size of 2 to the 63", "", none, fixed(tarball(raw{name: "a", size: "\x80\x00\x00\x00\x80\x00\x00\x00\x00\x00\x00\x00"}))},
-		{"size that is no number", "damaged", none, fixed(tarball(raw{name: "a", size: "hello world\x00"}))},
+		{"size that is not a number", "damaged", none, fixed(tarball(raw{name: "a", size: "hello world\x00"}))},
 		{"two sizes", "second size", none, fixed(tarball(pax('x', map[string]string{"size": "512"}), raw{
 			name: "a", size: "00000000000\x00", body: string(file("smuggled", "x").bytes()[:512]),
 		}))},

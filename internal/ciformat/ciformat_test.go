@@ -133,7 +133,7 @@ func TestCodeQualityOfSeveralCommands(t *testing.T) {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
 	if _, err := CodeQuality([]byte("{}"), Source{}, nil); err == nil {
-		t.Error("what is no report was taken for one")
+		t.Error("what is not a report was taken for one")
 	}
 }
 

@@ -96,7 +96,7 @@ func issuesOfOthers(report []byte, of Source) ([]json.RawMessage, error) {
 	}
 	var all []json.RawMessage
 	if err := json.Unmarshal(report, &all); err != nil {
-		return nil, fmt.Errorf("read it: it is no code quality report: %w", err)
+		return nil, fmt.Errorf("read it: it is not a code quality report: %w", err)
 	}
 	for _, raw := range all {
 		var issue codeQualityIssue

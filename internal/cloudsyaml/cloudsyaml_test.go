@@ -242,7 +242,7 @@ func TestFindRefuses(t *testing.T) {
 		{"no image service", "clouds: {x: {has_image: false" + more, "setting has_image says that the cloud has no image service", ""},
 		{"another interface", "clouds: {x: {interface: auth" + more, "setting interface auth is not supported", "public, internal and admin"},
 		{"another image interface", "clouds: {x: {image_endpoint_type: privateURL" + more, "setting image_interface privateURL is not supported", ""},
-		{"an override that is no address", "clouds: {x: {image_endpoint_override: glance" + more, "setting image_endpoint_override is not an address", "http://"},
+		{"an override that is not an address", "clouds: {x: {image_endpoint_override: glance" + more, "setting image_endpoint_override is not an address", "http://"},
 		{"a name in braces that is not there", "clouds: {x: {image_endpoint_override: 'http://{zone}'" + more, "setting image_endpoint_override names {zone}, and there is no setting zone", ""},
 		{"verify is a word", "clouds: {x: {verify: never" + more, "setting verify is neither true nor false", ""},
 		{"verify is a word in quotes", "clouds: {x: {verify: 'false'" + more, "setting verify is neither true nor false, nor the path", "without quotes"},

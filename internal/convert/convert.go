@@ -121,7 +121,7 @@ func (r *reader) checkDestination(named bool) error {
 	case named && r.To != "":
 		return fmt.Errorf("--to %s: %s names its targets itself", r.To, r.File)
 	case r.Scoped && r.program != "skopeo sync":
-		return fmt.Errorf("--scoped: %s is no file of skopeo sync", r.File)
+		return fmt.Errorf("--scoped: %s is not a file of skopeo sync", r.File)
 	case named:
 		return nil
 	case r.To == "":

@@ -166,7 +166,7 @@ func TestRepositoryPatterns(t *testing.T) {
 	}{
 		{allowDeny{allow: []string{"a", "b/c", "b/d"}, deny: []string{"b/.*"}}, "a"},
 		{allowDeny{deny: []string{"b/.*"}}, "a selection has no rule for repositories that are left out: write those that stay under repos.allow"},
-		{allowDeny{allow: []string{"a", "b|c"}}, `the expression "b|c" of repositories is no pattern of * and **`},
+		{allowDeny{allow: []string{"a", "b|c"}}, `the expression "b|c" of repositories is not a pattern of * and **`},
 		{allowDeny{}, "**"},
 	} {
 		names, err := repositories(syncEntry{repositories: tt.ad})

@@ -39,7 +39,7 @@ func isTag(text string) bool {
 func splitTarget(host, path string) (repository, tag string, err error) {
 	got, repository, tag, err := registry.Split(host + "/" + path)
 	if err == nil && got == "" {
-		err = fmt.Errorf("%q is no host", host)
+		err = fmt.Errorf("%q is not a host", host)
 	}
 	return repository, tag, err
 }

@@ -14,7 +14,7 @@ import (
 // them, that an entry names.
 func (r *reader) syncRegistry(e syncEntry, base entry) error {
 	if _, _, err := splitTarget(e.source, "x"); err != nil || strings.Contains(e.source, "/") {
-		return fmt.Errorf("its source %q is no registry", e.source)
+		return fmt.Errorf("its source %q is not a registry", e.source)
 	}
 	names, err := repositories(e)
 	if err != nil {
@@ -60,7 +60,7 @@ func repositories(e syncEntry) ([]string, error) {
 		pattern := repositoryPattern(text)
 		switch {
 		case pattern == "":
-			return nil, fmt.Errorf("the expression %q of repositories is no pattern of * and **", text)
+			return nil, fmt.Errorf("the expression %q of repositories is not a pattern of * and **", text)
 		case !strings.Contains(pattern, "*"):
 			if !slices.ContainsFunc(deny, func(p string) bool { return regexp.MustCompile(`^(?:` + p + `)$`).MatchString(pattern) }) {
 				all = append(all, pattern)

@@ -89,7 +89,7 @@ func regsyncGroup(text string) (string, error) {
 		case ">=", "<=", ">", "<", "=":
 			all = append(all, operator+b.String())
 		default:
-			return "", fmt.Errorf("regsync refuses the range %q: %s is no operator", text, operator)
+			return "", fmt.Errorf("regsync refuses the range %q: %s is not an operator", text, operator)
 		}
 	}
 	if len(all) == 0 {

@@ -28,7 +28,7 @@ func CheckURL(raw string) error {
 	case u.Scheme == "file" && (u.Host != "" && u.Host != "localhost" || !path.IsAbs(u.Path)):
 		return fault.WithHint(fmt.Errorf("%q names no file", raw), "write file:///and/an/absolute/path")
 	case u.Scheme != "file" && u.Scheme != "http" && u.Scheme != "https":
-		return fault.WithHint(fmt.Errorf("%q is no address that can be fetched", RedactURL(raw)), "write https://, http:// or file:///")
+		return fault.WithHint(fmt.Errorf("%q is not an address that can be fetched", RedactURL(raw)), "write https://, http:// or file:///")
 	case u.Scheme != "file" && u.Host == "":
 		return fmt.Errorf("%q names no host", RedactURL(raw))
 	}

@@ -295,7 +295,7 @@ func explainEndpoint(err error, creds credentials) error {
 	var way *url.Error
 	if errors.As(err, &way) {
 		if at, bad := url.Parse(way.URL); bad != nil || at.Host == "" {
-			return fault.WithHint(fmt.Errorf("the catalogue of the cloud says that the image service is at %q, which is no address", way.URL),
+			return fault.WithHint(fmt.Errorf("the catalogue of the cloud says that the image service is at %q, which is not an address", way.URL),
 				"have the endpoint corrected, or set image_endpoint_override in clouds.yaml")
 		}
 	}

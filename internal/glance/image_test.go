@@ -51,7 +51,7 @@ func TestImageJSON(t *testing.T) {
 	}
 	var img glance.Image
 	if err := json.Unmarshal([]byte(`{"size": "big"}`), &img); err == nil {
-		t.Error("a size that is no number gives no error")
+		t.Error("a size that is not a number gives no error")
 	}
 }
 

@@ -27,7 +27,7 @@ func TestTheCloudsOwnWords(t *testing.T) {
 		{"a wrong password", `401 {"error": {"message": "The request you have made requires authentication.", "code": 401}}`, "", "", `refuses the credentials of user "u" (401)`, "requires", "check user"},
 		{"a proxy's 404", "404 <html><body><h1>404 Not Found</h1>no backend for port 35357</body></html>", "", "", "(404): no backend for port 35357", "Not Found", "/v3"},
 		{"a locked account", `403 {"error": {"message": "The account is locked."}}`, "", "", "403 Forbidden: The account is locked.", "", ""},
-		{"no address in the catalogue", "", "none", "", `the catalogue of the cloud says that the image service is at "/", which is no address`, "protocol scheme", "image_endpoint_override"},
+		{"no address in the catalogue", "", "none", "", `the catalogue of the cloud says that the image service is at "/", which is not an address`, "protocol scheme", "image_endpoint_override"},
 		{"a list in HTML", "", "", "200 <html>Sign in</html>", "the answer is no JSON", "invalid character", ""},
 		{"HTML that repeats the status", "", "", "403 <html><h1>403 Forbidden</h1>by policy 7</html>", "403 Forbidden: by policy 7", "Forbidden: 403", ""},
 	} {

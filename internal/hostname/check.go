@@ -10,7 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// Check gives an error for a text that is no host or host:port of a server. All
+// Check gives an error for a text that is not a host or host:port of a server. All
 // settings and addresses that name a server are checked by it, so that none of them
 // passes where another one fails. An empty text passes.
 func Check(host string) error {
@@ -31,7 +31,7 @@ func Check(host string) error {
 	return nil
 }
 
-// CheckAddress gives an error for a text that is no host:port. An empty text passes.
+// CheckAddress gives an error for a text that is not a host:port. An empty text passes.
 func CheckAddress(address string) error {
 	if _, port := split(address); address != "" && port == "" && !strings.Contains(address, "://") {
 		return fmt.Errorf("%q is not host:port", address)

@@ -25,7 +25,7 @@ type PublicKey struct{ key minisign.PublicKey }
 func ParsePublicKey(name string, content []byte) (PublicKey, error) {
 	var k PublicKey
 	if err := k.key.UnmarshalText(bytes.TrimSpace(content)); err != nil {
-		err := fmt.Errorf("%s is no public key of minisign", name)
+		err := fmt.Errorf("%s is not a public key of minisign", name)
 		return k, fault.WithHint(err, "minisign -G writes it as minisign.pub, two lines of text")
 	}
 	return k, nil
@@ -42,7 +42,7 @@ func (k PublicKey) Verify(content, signature []byte) error {
 	signature = []byte(strings.ReplaceAll(string(signature), "\r\n", "\n"))
 	var s minisign.Signature
 	if err := s.UnmarshalText(signature); err != nil {
-		return errors.New("it is no signature of minisign")
+		return errors.New("it is not a signature of minisign")
 	}
 	if s.KeyID != k.key.ID() {
 		return fmt.Errorf("it is a signature by the key %s, and the key here is %s", keyID(s.KeyID), k.ID())
@@ -84,7 +84,7 @@ func (k *SecretKey) open() (minisign.PrivateKey, error) {
 	k.once.Do(func() {
 		if !minisign.IsEncrypted(k.content) {
 			if k.key.UnmarshalText(k.content) != nil {
-				k.err = fault.WithHint(fmt.Errorf("%s is no secret key of minisign", k.name), "minisign -G writes it as minisign.key, two lines of text")
+				k.err = fault.WithHint(fmt.Errorf("%s is not a secret key of minisign", k.name), "minisign -G writes it as minisign.key, two lines of text")
 			}
 			return
 		}
@@ -138,7 +138,7 @@ func (k *SecretKey) Public() (PublicKey, error) {
 func (k *SecretKey) Verify(content, signature []byte) error {
 	if minisign.IsEncrypted(k.content) {
 		if !strings.HasPrefix(string(signature), "untrusted comment: "+k.mark()+"\n") {
-			return fmt.Errorf("it is no signature by the key in %s", k.name)
+			return fmt.Errorf("it is not a signature by the key in %s", k.name)
 		}
 		return nil
 	}

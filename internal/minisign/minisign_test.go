@@ -66,10 +66,10 @@ const encrypted = "untrusted comment: minisign encrypted secret key\n" +
 
 // What is wrong with a key is said with the name of its file.
 func TestKeysThatAreNone(t *testing.T) {
-	if _, err := ParsePublicKey("a.pub", []byte("none")); err == nil || !strings.Contains(err.Error(), "a.pub is no public key") {
+	if _, err := ParsePublicKey("a.pub", []byte("none")); err == nil || !strings.Contains(err.Error(), "a.pub is not a public key") {
 		t.Error(err)
 	}
-	if _, err := NewSecretKey("a.key", []byte("none"), nil); err == nil || !strings.Contains(err.Error(), "a.key is no secret key") {
+	if _, err := NewSecretKey("a.key", []byte("none"), nil); err == nil || !strings.Contains(err.Error(), "a.key is not a secret key") {
 		t.Error(err)
 	}
 	if _, err := NewSecretKey("a.key", []byte(encrypted), nil); err == nil || !strings.Contains(err.Error(), "a.key is encrypted") {

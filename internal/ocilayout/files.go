@@ -11,7 +11,7 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout/layoutindex"
 )
 
-// errIrregular says that something in a layout is no regular file.
+// errIrregular says that something in a layout is not a regular file.
 var errIrregular = errors.New("not a file of a layout")
 
 // openRegular opens a regular file without waiting on a pipe. With exact it
@@ -31,7 +31,7 @@ func openRegular(path string, exact bool) (*os.File, fs.FileInfo, error) {
 	}
 	fi, err := f.Stat()
 	if err == nil && !fi.Mode().IsRegular() {
-		err = fmt.Errorf("%s: %w: it is no regular file", path, errIrregular)
+		err = fmt.Errorf("%s: %w: it is not a regular file", path, errIrregular)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())

@@ -193,7 +193,7 @@ func TestFiles(t *testing.T) {
 		"a table of other text": {do(writeFile("no table\n"), ".pieces"), "media.tar.pieces:1: it is not a sha256 digest"},
 		"another table":         {do(writeFile(strings.Repeat("a", 64)+"  other.tar.001\n"), ".pieces"), "does not name the pieces of"},
 		"a table of one file":   {do(writeFile(strings.Repeat("a", 64)+"  media.tar\n"), ".pieces"), "media.tar.pieces names media.tar alone, and there are pieces"},
-		"a directory":           {func(base string) error { return errors.Join(os.Remove(base+".002"), os.Mkdir(base+".002", 0o700)) }, "media.tar.002 is no regular file"},
+		"a directory":           {func(base string) error { return errors.Join(os.Remove(base+".002"), os.Mkdir(base+".002", 0o700)) }, "media.tar.002 is not a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			base := filepath.Join(t.TempDir(), "media.tar")

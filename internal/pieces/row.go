@@ -124,7 +124,7 @@ func rowOf(base string, split bool, paths []string) (*Row, error) {
 		switch first, last := r.infos[0].Size(), i == len(paths)-1; {
 		case !split:
 		case !fi.Mode().IsRegular():
-			return nil, fmt.Errorf("%s is no regular file, and a piece is one", paths[i])
+			return nil, fmt.Errorf("%s is not a regular file, and a piece is one", paths[i])
 		case !last && fi.Size() < first, last && i > 0 && first == 0:
 			return nil, shortError(paths[i], fi.Size(), first)
 		case fi.Size() > first:
@@ -148,7 +148,7 @@ func (r *Row) Size() int64 {
 	return n
 }
 
-// Irregular gives the file of the row that is no regular one, nil for none.
+// Irregular gives the file of the row that is not a regular one, nil for none.
 func (r *Row) Irregular() fs.FileInfo {
 	for _, fi := range r.infos {
 		if !fi.Mode().IsRegular() {

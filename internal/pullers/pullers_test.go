@@ -63,7 +63,7 @@ pull-from-mirror = "digest-only"
 	line := regexp.MustCompile(`^(|\[\[registry(\.mirror)?\]\]|[a-z-]+ = ("[^"\\]*"|true))$`)
 	for l := range strings.SplitSeq(got, "\n") {
 		if !line.MatchString(l) {
-			t.Errorf("%q is no line of TOML that is expected", l)
+			t.Errorf("%q is not a line of TOML that is expected", l)
 		}
 	}
 }

@@ -121,7 +121,7 @@ func (p *parser) take(line string) error {
 		at = strings.Index(line, ":")
 	}
 	if at < 0 {
-		return p.errorf("%.60q is no line of a receipt", line)
+		return p.errorf("%.60q is not a line of a receipt", line)
 	}
 	key, value := line[:at], strings.TrimSpace(line[at+1:])
 	switch {
@@ -132,34 +132,34 @@ func (p *parser) take(line string) error {
 	case strings.HasPrefix(key, `  "`) && value == "":
 		p.repository, p.named = unquoted(strings.TrimSpace(key)), true
 		if p.repository != "" && !IsRepository(p.repository) {
-			return p.errorf("%.200q is no name of a repository", p.repository)
+			return p.errorf("%.200q is not a name of a repository", p.repository)
 		}
 		return nil
 	}
-	return p.errorf("%.60q is no line of a receipt", line)
+	return p.errorf("%.60q is not a line of a receipt", line)
 }
 
 func (p *parser) takeHeader(key, value string) (err error) {
 	if key != header[p.next] {
-		return p.errorf("this is no receipt: it has %.60q where a receipt has %s", key, header[p.next])
+		return p.errorf("this is not a receipt: it has %.60q where a receipt has %s", key, header[p.next])
 	}
 	p.next++
 	switch key {
 	case "format_version":
 		if n, err := strconv.Atoi(value); err != nil || n < 1 {
-			return p.errorf("%.60q is no version of receipts", value)
+			return p.errorf("%.60q is not a version of receipts", value)
 		} else if n > formatVersion {
 			return fault.WithHint(fmt.Errorf("%s:%d: it is a receipt of version %d, and this bayplan reads version %d", p.file, p.line, n, formatVersion), "a newer bayplan has written it; use that one here")
 		}
 	case "kind":
 		if value != "bayplan-receipt" {
-			return p.errorf("this is no receipt: its kind is %.60q", value)
+			return p.errorf("this is not a receipt: its kind is %.60q", value)
 		}
 	case "of":
 		p.receipt.Of = unquoted(value)
 	case "made":
 		if p.receipt.Made, err = time.Parse(time.RFC3339, unquoted(value)); err != nil {
-			return p.errorf("%.60q is no time", value)
+			return p.errorf("%.60q is not a time", value)
 		}
 	}
 	return nil

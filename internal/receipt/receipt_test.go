@@ -28,23 +28,23 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
-// What is no receipt is told with its file and line.
+// What is not a receipt is told with its file and line.
 func TestNoReceipt(t *testing.T) {
 	text := string(sample().Text())
 	for name, tt := range map[string]struct{ old, new, want string }{
 		"nothing":              {text, "", "receipt.yaml:1: it ends before format_version"},
-		"a plan":               {text, "apiVersion: bayplan/v1\n", `receipt.yaml:1: this is no receipt: it has "apiVersion" where a receipt has format_version`},
+		"a plan":               {text, "apiVersion: bayplan/v1\n", `receipt.yaml:1: this is not a receipt: it has "apiVersion" where a receipt has format_version`},
 		"a newer form":         {"format_version: 1", "format_version: 2", "receipt.yaml:1: it is a receipt of version 2, and this bayplan reads version 1"},
-		"another kind":         {"bayplan-receipt", "lock", `receipt.yaml:2: this is no receipt: its kind is "lock"`},
+		"another kind":         {"bayplan-receipt", "lock", `receipt.yaml:2: this is not a receipt: its kind is "lock"`},
 		"no time":              {"2026-10-31T", "yesterday ", "receipt.yaml:4: "},
 		"no digest":            {"sha256:", "sha257:", "are not the digest and the size of a blob"},
 		"no size":              {": 100", ": many", `"many" are not the digest and the size of a blob`},
 		"less than no size":    {": 100", ": -1", `"-1" are not the digest and the size of a blob`},
-		"something else":       {"  \"app/b\":", "more", `"more" is no line of a receipt`},
+		"something else":       {"  \"app/b\":", "more", `"more" is not a line of a receipt`},
 		"cut off in the head":  {text[strings.Index(text, "made"):], "", "it ends before made"},
-		"no repository's name": {`"app/b"`, `"../v2/App"`, `"../v2/App" is no name of a repository`},
+		"no repository's name": {`"app/b"`, `"../v2/App"`, `"../v2/App" is not a name of a repository`},
 		"no repository":        {"  \"app/a\":\n", "", "comes before the repository that has it"},
-		"binary":               {text, "\x00\x01", "is no line of a receipt"},
+		"binary":               {text, "\x00\x01", "is not a line of a receipt"},
 	} {
 		_, err := Parse("receipt.yaml", []byte(strings.Replace(text, tt.old, tt.new, 1)))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -222,7 +222,7 @@ func TestURLs(t *testing.T) {
 		"h/v1/o?temp_url_sig=da39&temp_url_expires=1":                      "h/v1/o?temp_url_sig=" + Mark + "&temp_url_expires=1",
 		"h?apikey=1&api-key=2&API_KEY=3;jwt=4":                             "h?apikey=" + Mark + "&api-key=" + Mark + "&API_KEY=" + Mark + ";jwt=" + Mark,
 		"a=b; mail@example.com":                                            "a=b; mail@example.com",
-		`"u:p:w@h.example/x" is no host, nor is u:p@[::1]:5000`:            `"u:` + Mark + `@h.example/x" is no host, nor is u:` + Mark + `@[::1]:5000`,
+		`"u:p:w@h.example/x" is not a host, nor is u:p@[::1]:5000`:         `"u:` + Mark + `@h.example/x" is not a host, nor is u:` + Mark + `@[::1]:5000`,
 		"host=u:p@h?sig=x and u:p@h":                                       "host=u:" + Mark + "@h?sig=" + Mark + " and u:" + Mark + "@h",
 		"h?token=a:b@c":                                                    "h?token=" + Mark,
 		"x/y:v1@sha256:00, y:v1@sha512:00, oci:lay:x:1@sha256:00":          "x/y:v1@sha256:00, y:v1@sha512:00, oci:lay:x:1@sha256:00",

@@ -69,7 +69,7 @@ func (c *Client) isRegistry(ctx context.Context, host string, noCatalog error) e
 	return c.noRegistry(host)
 }
 
-// noRegistry is the error of a host that is no registry.
+// noRegistry is the error of a host that is not a registry.
 func (c *Client) noRegistry(host string) error {
 	l := c.login(c.registries.Name(host))
 	switch {

@@ -52,8 +52,8 @@ func TestLayoutRefused(t *testing.T) {
 		"a bad digest":        {both(layout, write(testIndexFile, `{"manifests":[{"digest":"sha256:../../x","size":1}]}`)), `the digest "sha256:../../x"`},
 		"a huge version":      {write(testLayoutFile, strings.Repeat(" ", 1001)), "more than 1000 bytes are too much"},
 		"a huge index":        {both(layout, write(testIndexFile, strings.Repeat(" ", 16<<20+1))), "more than 16777216 bytes are too much"},
-		"a pipe for an index": {both(layout, pipe(testIndexFile)), "it is no regular file"},
-		"a pipe":              {pipe(testLayoutFile), "it is no regular file"},
+		"a pipe for an index": {both(layout, pipe(testIndexFile)), "it is not a regular file"},
+		"a pipe":              {pipe(testLayoutFile), "it is not a regular file"},
 		"a file for a folder": {both(layout, write("blobs", "")), "not a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {

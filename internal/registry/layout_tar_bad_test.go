@@ -95,8 +95,8 @@ func TestTarRefused(t *testing.T) {
 		want string
 	}{
 		"a directory":           {func(path string) error { return os.Mkdir(path, 0o700) }, "is a directory: a layout with such a name is a tar archive"},
-		"a pipe":                {func(path string) error { return syscall.Mkfifo(path, 0o600) }, "is no regular file"},
-		"a part that is a pipe": {func(path string) error { return syscall.Mkfifo(path+".part", 0o600) }, "is no regular file"},
+		"a pipe":                {func(path string) error { return syscall.Mkfifo(path, 0o600) }, "is not a regular file"},
+		"a part that is a pipe": {func(path string) error { return syscall.Mkfifo(path+".part", 0o600) }, "is not a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "media.tar")

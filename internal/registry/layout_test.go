@@ -349,7 +349,7 @@ const (
 	testManifestType  = "application/vnd.oci.image.manifest.v1+json"
 )
 
-// The first part of a name that bayplan has written is no registry's host, though it has a
+// The first part of a name that bayplan has written is not a registry's host, though it has a
 // dot.
 func TestLayoutNameWithADot(t *testing.T) {
 	forms(t, func(t *testing.T, in func(string) string) {

@@ -491,7 +491,7 @@ func TestCatalogBesideABrokenOne(t *testing.T) {
 	}
 }
 
-// What is no file is not served, and keeps nobody waiting.
+// What is not a file is not served, and keeps nobody waiting.
 func TestBlobThatIsNoFile(t *testing.T) {
 	for name, make := range map[string]func(path string) error{
 		"a link": func(path string) error { return os.Symlink("/etc/hostname", path) },

@@ -44,7 +44,7 @@ func TestCatalogPages(t *testing.T) {
 			"after what is not there":     {"?last=aa&n=1", []string{"b/c"}, "/v2/_catalog?last=b%2Fc&n=1"},
 			"after half a name":           {"?last=b", []string{"b/c", "d"}, ""},
 			"after nothing":               {"?last=", []string{"a", "b/c", "d"}, ""},
-			"after what is no name":       {"?last=" + url.QueryEscape("../../etc"), []string{"a", "b/c", "d"}, ""},
+			"after what is not a name":    {"?last=" + url.QueryEscape("../../etc"), []string{"a", "b/c", "d"}, ""},
 			"after a name and a slash":    {"?last=" + url.QueryEscape("b/"), []string{"b/c", "d"}, ""},
 			"as many as there may be":     {"?n=1000", []string{"a", "b/c", "d"}, ""},
 			"and what nobody knows":       {"?n=1&color=blue", []string{"a"}, "/v2/_catalog?last=a&n=1"},
@@ -173,7 +173,7 @@ func TestCatalogIsHeaded(t *testing.T) {
 	}
 }
 
-// What the registry keeps of its own about referrers is no image.
+// What the registry keeps of its own about referrers is not an image.
 func TestCatalogOfDeletedReferrers(t *testing.T) {
 	storages(t, func(t *testing.T, conf registryserver.Config) {
 		r := open(t, conf)

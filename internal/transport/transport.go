@@ -158,7 +158,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		}
 	}
 	if req.URL.Scheme != "http" && req.URL.Scheme != "https" {
-		return fmt.Errorf("%s redirects to %s://%s, which is no web server", via[len(via)-1].URL.Host, req.URL.Scheme, req.URL.Host)
+		return fmt.Errorf("%s redirects to %s://%s, which is not a web server", via[len(via)-1].URL.Host, req.URL.Scheme, req.URL.Host)
 	}
 	if hostname.Origin(req.URL) != hostname.Origin(via[0].URL) {
 		if req.Method != http.MethodGet && req.Method != http.MethodHead { // the body may hold a password

@@ -289,11 +289,11 @@ func TestCancelledBody(t *testing.T) {
 	}
 }
 
-// A redirect to what is no web server is told in words, without the query of the address.
+// A redirect to what is not a web server is told in words, without the query of the address.
 func TestRedirectElsewhere(t *testing.T) {
 	for to, want := range map[string]string{
-		"ftp://c.test/f?sig=secret":  "a.test redirects to ftp://c.test, which is no web server",
-		"file:///etc/passwd?secret":  "a.test redirects to file://, which is no web server",
+		"ftp://c.test/f?sig=secret":  "a.test redirects to ftp://c.test, which is not a web server",
+		"file:///etc/passwd?secret":  "a.test redirects to file://, which is not a web server",
 		"http://b.test/?sig=secret1": "",
 	} {
 		tr := newTransport(t, Endpoint{Host: "a.test", Handler: http.RedirectHandler(to, http.StatusFound)},

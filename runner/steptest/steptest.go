@@ -67,7 +67,7 @@ type law struct {
 
 // laws are all laws, in the order in which a new type usually meets them.
 var laws = []law{
-	{"what is not known yet is no mistake", acceptsUnknown},
+	{"what is not known yet is not a mistake", acceptsUnknown},
 	{"a fresh world is not as wanted", freshWorld},
 	{"looking writes nothing", looksOnly},
 	{"inputs are stable and hold no secret", stableInputs},

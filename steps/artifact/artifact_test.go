@@ -191,7 +191,7 @@ func TestArtifactValidate(t *testing.T) {
 	}{
 		"no tag":          {func(a *artifact) { a.Name = "images/x" }, `name: "images/x" is not of the form path:tag`},
 		"a digest":        {func(a *artifact) { a.Name += "@sha256:" + strings.Repeat("0", 64) }, "is not of the form path:tag"},
-		"no media type":   {func(a *artifact) { a.MediaType = "kernel" }, `media_type: "kernel" is no media type`},
+		"no media type":   {func(a *artifact) { a.MediaType = "kernel" }, `media_type: "kernel" is not a media type`},
 		"no file":         {func(a *artifact) { a.Files = []plan.TextOr[plan.Path, file]{} }, "files: names no file"},
 		"one name twice":  {func(a *artifact) { a.Files[1].Other.Title = "overcloud-full.qcow2" }, "files[1]: two files would be called overcloud-full.qcow2"},
 		"a path as title": {func(a *artifact) { a.Files[1].Other.Title = "../x" }, `files[1].title: "../x" is not a plain file name`},

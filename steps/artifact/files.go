@@ -75,7 +75,7 @@ func checkMediaType(text string) error {
 	if text == "" || mediaType.MatchString(text) {
 		return nil
 	}
-	return fault.WithHint(fmt.Errorf("%q is no media type", text), "write one such as application/octet-stream")
+	return fault.WithHint(fmt.Errorf("%q is not a media type", text), "write one such as application/octet-stream")
 }
 
 // images gives the artifact, made of the files as they are now, with its target at each

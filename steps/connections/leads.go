@@ -51,7 +51,7 @@ func (s *Set) LeadTo(ctx context.Context, seal func(secret string) string) map[s
 func (s *Set) findCloud(ctx context.Context, c namedCloud) (cloudsyaml.Cloud, error) {
 	for _, file := range []string{string(c.CloudsFile), os.Getenv("OS_CLIENT_CONFIG_FILE"), os.Getenv("OS_CLIENT_SECURE_FILE")} {
 		if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
-			return cloudsyaml.Cloud{}, fmt.Errorf("%s is no plain file", file)
+			return cloudsyaml.Cloud{}, fmt.Errorf("%s is not a plain file", file)
 		}
 	}
 	return cloudsyaml.Find(ctx, cloudsyaml.Request{Cloud: c.Cloud, File: string(c.CloudsFile), Region: c.Region, Quoted: s.redactor.AddSettings})
@@ -162,7 +162,7 @@ func (l *leads) file(name, path string, secret bool) {
 	}
 }
 
-// digestOf gives the digest of a file, and an error for what is no plain file.
+// digestOf gives the digest of a file, and an error for what is not a plain file.
 func digestOf(path string) (string, error) {
 	f, err := textfile.OpenRegular(path)
 	if err != nil {

@@ -103,7 +103,7 @@ func TestVerifyHTTPBoot(t *testing.T) {
 		{"a wrong call back on a continued line", script("#!ipxe\n:retry kernel agent.kernel \\\n  ipa-inspection-callback-url=192.0.2.1:5050\ninitrd agent.ramdisk\n"), "is not an http or https URL"},
 		{"a wrong call back by imgargs", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h\ninitrd agent.ramdisk\nimgargs agent.kernel ipa-api-url=h\n"), "is not an http or https URL"},
 		{"a wrong call back in a setting", script("#!ipxe\nset cb h:5050\nkernel agent.kernel ipa-api-url=${cb}\ninitrd agent.ramdisk\n"), "is not an http or https URL"},
-		{"a call back that is no URL", script("#!ipxe\nkernel agent.kernel ipa-inspection-callback-url=192.0.2.1:5050\ninitrd agent.ramdisk\n"), "is not an http or https URL"},
+		{"a call back that is not a URL", script("#!ipxe\nkernel agent.kernel ipa-inspection-callback-url=192.0.2.1:5050\ninitrd agent.ramdisk\n"), "is not an http or https URL"},
 		{"all ramdisks under UEFI", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h initrd=initrd.magic\ninitrd agent.ramdisk\n"), ""},
 		{"the first of two ramdisks is not loaded", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h initrd=other.ramdisk initrd=agent.ramdisk\ninitrd agent.ramdisk\n"), "names the ramdisk other.ramdisk"},
 		{"a ramdisk that is told and not loaded", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h initrd=other.ramdisk\ninitrd agent.ramdisk\n"), "names the ramdisk other.ramdisk"},

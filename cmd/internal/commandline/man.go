@@ -38,7 +38,7 @@ func (p *Program) writeManual(c *cli.Context) error {
 	if epoch := environ.Variables(p.Env).Get("SOURCE_DATE_EPOCH"); epoch != "" {
 		seconds, err := strconv.ParseInt(epoch, 10, 64)
 		if err != nil {
-			return Usage(fmt.Errorf("SOURCE_DATE_EPOCH %q is no number of seconds", epoch))
+			return Usage(fmt.Errorf("SOURCE_DATE_EPOCH %q is not a number of seconds", epoch))
 		}
 		date = time.Unix(seconds, 0)
 	}

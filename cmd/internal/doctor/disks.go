@@ -113,7 +113,7 @@ func existing(path string) (string, error) {
 		case err == nil && info.IsDir():
 			return dir, nil
 		case err == nil:
-			return "", fmt.Errorf("%s is no directory", dir)
+			return "", fmt.Errorf("%s is not a directory", dir)
 		case errors.Is(err, syscall.ENOTDIR):
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", err

@@ -43,7 +43,7 @@ func TestProxies(t *testing.T) {
 			[]string{"ok: HTTPS_PROXY=http://proxy.example:3128, with a login; ", "ok: NO_PROXY=192.0.2.1,.example.com; "},
 		},
 		"no scheme": {[]string{"http_proxy=proxy.example:3128"}, []string{"ok: http_proxy=http://proxy.example:3128; "}},
-		"no proxy":  {[]string{"HTTPS_PROXY=ftp://x:secret-word@y"}, []string{"fail: HTTPS_PROXY is no address of a proxy; write it as http://HOST:PORT"}},
+		"no proxy":  {[]string{"HTTPS_PROXY=ftp://x:secret-word@y"}, []string{"fail: HTTPS_PROXY is not an address of a proxy; write it as http://HOST:PORT"}},
 		"two that differ": {
 			[]string{"HTTP_PROXY=http://a:1", "http_proxy=http://b:1"},
 			[]string{"warn: HTTP_PROXY and http_proxy differ, and bayplan takes HTTP_PROXY; let both have the same value: other programs may read the other one", "ok: HTTP_PROXY=http://a:1; "},
@@ -106,7 +106,7 @@ func TestWrites(t *testing.T) {
 	const text = "steps: { d: { type: mkdir, with: { paths: [file/a] } } }\n"
 	b := newBench(t)
 	b.write(t, "file", "")
-	has(t, b.examine(t, text, "disks", "write"), "fail: DIR/file/a: DIR/file is no directory; remove the file, or correct the path")
+	has(t, b.examine(t, text, "disks", "write"), "fail: DIR/file/a: DIR/file is not a directory; remove the file, or correct the path")
 	for err, want := range map[syscall.Errno]string{
 		syscall.EACCES: "run as a user who may write there",
 		syscall.EROFS:  "mount it to be written",

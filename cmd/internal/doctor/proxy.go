@@ -44,7 +44,7 @@ func proxyVariable(name, value string) Finding {
 		at, err = url.Parse("http://" + value)
 	}
 	if err != nil || at.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, at.Scheme) {
-		return fail("proxy", "write it as http://HOST:PORT", "%s is no address of a proxy", name)
+		return fail("proxy", "write it as http://HOST:PORT", "%s is not an address of a proxy", name)
 	}
 	login := ""
 	if at.User != nil {

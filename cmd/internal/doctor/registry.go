@@ -151,7 +151,7 @@ func (d *doctor) cloud(ctx context.Context, s *server) []Finding {
 	var found []Finding
 	u, err := url.Parse(at)
 	if err != nil || u.Host == "" {
-		return []Finding{fail("login", "write it as https://HOST:PORT/v3", "auth_url %q is no address", at)}
+		return []Finding{fail("login", "write it as https://HOST:PORT/v3", "auth_url %q is not an address", at)}
 	}
 	s.URL = at
 	found = append(found, d.proxyOf(ctx, s)...)

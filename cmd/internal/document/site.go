@@ -135,7 +135,7 @@ type SiteState string
 
 // All states of sites, the worst first.
 const (
-	SiteUnreadable SiteState = "unreadable" // the tag is no report, or a damaged one, or cannot be read
+	SiteUnreadable SiteState = "unreadable" // the tag is not a report, or a damaged one, or cannot be read
 	SiteSilent     SiteState = "silent"     // its last report is too old
 	SiteFailing    SiteState = "failing"    // its last run of the whole plan was not done
 	SiteBehind     SiteState = "behind"     // its last run was done, by another plan or lock file

@@ -68,7 +68,7 @@ func network() Group {
 func terminals() Group {
 	return Group{"Terminal", "", []Variable{
 		{"NO_COLOR", "Any value: no colours ([no-color.org](https://no-color.org))."},
-		{"CLICOLOR_FORCE", "Any value but `0`: colours also where the output is no terminal."},
+		{"CLICOLOR_FORCE", "Any value but `0`: colours also where the output is not a terminal."},
 		{"CLICOLOR", "`0`: no colours."},
 		{"TERM", "`dumb`: no colours, and nothing is drawn; a run is shown line by line."},
 		{"LC_ALL", "Locale. If it is not one of UTF-8, what bayplan draws is ASCII. `LC_CTYPE` and then `LANG` count where it is not set."},

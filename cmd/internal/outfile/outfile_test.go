@@ -38,7 +38,7 @@ func TestCheck(t *testing.T) {
 		"hard.yaml": "would overwrite it", "plan.lock.yaml": "would overwrite it", "linked/plan.lock.yaml": "would overwrite it",
 		"state/x": "holds the state", "state/runs/x": "holds the state", "there/x": "holds the state", "state": "holds the state",
 		"later/x": "holds the state", filepath.Join(top, "state", "x"): "holds the state",
-		"none/x": "no such file", "pipe": "it is no regular file", "out": "it is no regular file", "plan.yaml/x": "its directory is none", "-": "a file is wanted", "./-": "",
+		"none/x": "no such file", "pipe": "it is not a regular file", "out": "it is not a regular file", "plan.yaml/x": "its directory is none", "-": "a file is wanted", "./-": "",
 	} {
 		f := &Files{}
 		f.Add("junit", file)

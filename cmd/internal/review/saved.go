@@ -59,7 +59,7 @@ func Parse(text []byte) (document.Diff, error) {
 	case err != nil:
 		return document.Diff{}, fault.WithHint(err, writeOne)
 	case saved.Document != document.DiffName || saved.Basis == nil:
-		return document.Diff{}, fault.WithHint(errors.New("it is no saved diff"), writeOne)
+		return document.Diff{}, fault.WithHint(errors.New("it is not a saved diff"), writeOne)
 	case saved.FormatVersion != runner.FormatVersion:
 		return document.Diff{}, fmt.Errorf("it is of version %d, and this bayplan knows version %d", saved.FormatVersion, runner.FormatVersion)
 	}

@@ -78,7 +78,7 @@ func (f *Files) Show(text, into string) string {
 func (f *Files) Err() error { return errors.Join(f.errs...) }
 
 // SameContent reports whether two files have the same content, or both are absent. Two directories
-// count as the same. The error says why it is not known: one cannot be read, or is no regular file, or
+// count as the same. The error says why it is not known: one cannot be read, or is not a regular file, or
 // both are equally large and have more than MaxFile bytes.
 func SameContent(a, b string) (bool, error) {
 	if a == b {
@@ -96,7 +96,7 @@ func SameContent(a, b string) (bool, error) {
 	case was.IsDir():
 		return true, nil
 	case !was.Mode().IsRegular():
-		return false, errors.New("it is no regular file")
+		return false, errors.New("it is not a regular file")
 	case was.Size() != is.Size():
 		return false, nil
 	case was.Size() > MaxFile:

@@ -41,7 +41,7 @@ func TestSameContent(t *testing.T) {
 		{"large", "large", true, ""},
 		{"large", "larger", false, ""},
 		{"large", "as-large", false, "it has more than 64.0 MiB"},
-		{"pipe", "other-pipe", false, "it is no regular file"},
+		{"pipe", "other-pipe", false, "it is not a regular file"},
 		{"one", "loop", false, "stat " + at("loop") + ": too many levels of symbolic links"},
 		{"one", "one/x", false, "stat " + at("one/x") + ": not a directory"},
 	} {

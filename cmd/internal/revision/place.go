@@ -87,7 +87,7 @@ func (t *Tree) resolve(name string) (string, error) {
 }
 
 // under gives the objects of a file, or of all files below a directory, by where they are to
-// be written. What links below the directory lead to is left out if it is no file.
+// be written. What links below the directory lead to is left out if it is not a file.
 func (t *Tree) under(real, at string) (map[string]string, error) {
 	if e, ok := t.entries[real]; ok {
 		return map[string]string{at: e.object}, nil
@@ -201,7 +201,7 @@ func (t *Tree) ask(ctx context.Context, how string, objects []string, read func(
 }
 
 // answer reads the line that git begins an answer with: OBJECT blob SIZE. The size of an
-// object that is not there, or is no file, is -1.
+// object that is not there, or is not a file, is -1.
 func answer(r *bufio.Reader) (object string, size int64, err error) {
 	line, err := r.ReadString('\n')
 	if err != nil {

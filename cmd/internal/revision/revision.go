@@ -141,7 +141,7 @@ func (t *Tree) list(from io.Reader) error {
 		about, name, _ := strings.Cut(strings.TrimSuffix(line, "\x00"), "\t")
 		words := strings.Fields(about)
 		if len(words) != 3 {
-			return fmt.Errorf("git lists %q, which is no entry of a tree", line)
+			return fmt.Errorf("git lists %q, which is not an entry of a tree", line)
 		}
 		if path.Clean(name) != name || !filepath.IsLocal(name) {
 			continue // git checks no such name out

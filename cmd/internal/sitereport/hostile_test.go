@@ -44,7 +44,7 @@ func TestWhatStandsAtTheTag(t *testing.T) {
 	put(ArtifactType, "{")
 	send(t, s, report("edge1", 0))
 	put("application/vnd.example.other", "{}")
-	if _, err := s.Send(t.Context(), Sending{Report: report("edge1", 0)}); err == nil || !strings.Contains(err.Error(), "is no report, and it is left as it is") {
+	if _, err := s.Send(t.Context(), Sending{Report: report("edge1", 0)}); err == nil || !strings.Contains(err.Error(), "is not a report, and it is left as it is") {
 		t.Errorf("got %v", err)
 	}
 	put(ArtifactType, "{}")

@@ -158,7 +158,7 @@ func encode(r document.SiteReport, secrets *redact.Redactor) ([]byte, error) {
 	return encode(r, secrets)
 }
 
-var errNoReport = errors.New("it is no report")
+var errNoReport = errors.New("it is not a report")
 
 // decode reads a report that was sent by whomever.
 func decode(b []byte) (document.SiteReport, error) {

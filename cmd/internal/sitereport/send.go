@@ -73,7 +73,7 @@ func (s Sender) put(ctx context.Context, r document.SiteReport) (notes []string,
 	r.Clock = reading(at, here)
 	switch kind := registry.KindOf(err); {
 	case errors.Is(err, registry.ErrForeign):
-		return nil, fault.WithHint(errors.New("what the tag stands for is no report, and it is left as it is"), "name a repository for reports alone")
+		return nil, fault.WithHint(errors.New("what the tag stands for is not a report, and it is left as it is"), "name a repository for reports alone")
 	case err == nil:
 		if there, bad := decode(b); bad == nil {
 			if isNewer(there, r, here) {

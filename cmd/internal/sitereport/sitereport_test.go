@@ -165,7 +165,7 @@ func TestTwoSitesWithOneTag(t *testing.T) {
 	}
 }
 
-// What is no report is not replaced, and one that is damaged is.
+// What is not a report is not replaced, and one that is damaged is.
 // One bad tag does not hide the others.
 // A registry that refuses, fails or hangs gives an error within the time of the context.
 func TestRefusals(t *testing.T) {

@@ -20,7 +20,7 @@ func TestMatches(t *testing.T) {
 		{"no lines", "a\n...\nd\n", "a\nd\n", true},
 		{"any text in a line", "version ..., static\n", "version 1, static\n", true},
 		{"not in the next line", "version ..., static\n", "version\n1, static\n", false},
-		{"what is no pattern", "a.b (c)\n", "axb (c)\n", false},
+		{"what is not a pattern", "a.b (c)\n", "axb (c)\n", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := matches(tt.want, tt.got); got != tt.match {

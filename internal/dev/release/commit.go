@@ -55,7 +55,7 @@ func tracked(ctx context.Context, source string) (tree, error) {
 		bits, _, _ := strings.Cut(about, " ")
 		mode, ok := modes[bits]
 		if !ok || !strings.HasSuffix(about, " 0") {
-			return nil, fmt.Errorf("git says %q: it is no file, or its conflict is not resolved", entry)
+			return nil, fmt.Errorf("git says %q: it is not a file, or its conflict is not resolved", entry)
 		}
 		text, err := os.ReadFile(filepath.Join(source, name))
 		if err != nil {

@@ -76,7 +76,7 @@ func (n *typeNames) name(t reflect.Type) string {
 // addHead adds to an object the properties with which it begins.
 func addHead(def *jsonschema.Schema, document string) error {
 	if def == nil || def.Properties == nil {
-		return fmt.Errorf("is no object")
+		return fmt.Errorf("is not an object")
 	}
 	version := &jsonschema.Schema{Type: "integer", Const: runner.FormatVersion, Description: "The version of the form of all JSON of bayplan."}
 	if def.Properties.Value("format_version") != nil {

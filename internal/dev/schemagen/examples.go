@@ -55,7 +55,7 @@ func addExamples(root string, s *jsonschema.Schema) error {
 	return a.addSnippets(root)
 }
 
-// readPlan reads a plan as a value of JSON. It returns nil for a file that is no plan.
+// readPlan reads a plan as a value of JSON. It returns nil for a file that is not a plan.
 func readPlan(file string) (map[string]any, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -22,7 +22,7 @@ type Narrowed struct {
 
 // Narrow keeps only some platforms of an index. It removes the others from the
 // list, because a registry refuses an index with missing images. If one image
-// is left, the result is that image. A manifest that is no index stays as it
+// is left, the result is that image. A manifest that is not an index stays as it
 // is.
 func Narrow(m manifest.Manifest, wanted []string, name string) (Narrowed, error) {
 	whole := Narrowed{Digest: Describe(m).Digest}

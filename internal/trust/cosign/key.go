@@ -54,7 +54,7 @@ func parseKeys(content []byte) (Keys, error) {
 		return Keys{}, errors.New("there is no public key in it")
 	}
 	if len(bytes.TrimSpace(content)) > 0 {
-		return Keys{}, errors.New("there is something behind the public key that is no key")
+		return Keys{}, errors.New("there is something behind the public key that is not a key")
 	}
 	return keys, nil
 }

@@ -221,7 +221,7 @@ func (b *Bundle) largest() (name string, size int) {
 // leave the folder of plans.
 func (b *Bundle) Check() error {
 	if b.Plan != filepath.Base(b.Plan) || !filepath.IsLocal(b.Plan) || b.Plan == "." {
-		return fmt.Errorf("the run has a plan named %q, which is no name of a folder", b.Plan)
+		return fmt.Errorf("the run has a plan named %q, which is not a name of a folder", b.Plan)
 	}
 	for name := range b.Files {
 		if !filepath.IsLocal(filepath.FromSlash(name)) {
