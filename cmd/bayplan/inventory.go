@@ -33,7 +33,7 @@ func (p *program) inventoryCommand() *cli.Command {
 			"REGISTRY is a connection of the plan that -f names, or a host; without a\n" +
 			"plan it is asked over HTTPS and without a login, on loopback over HTTP.",
 		Flags: append(planFlags(),
-			&cli.StringFlag{Name: "site", Usage: "call what is listed `NAME` (default: by its host or file)"},
+			&cli.StringFlag{Name: "site", Usage: "call what is listed `NAME` (default: its host or file)"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the receipt to `FILE` (default: print it)"}),
 		Action: p.inventory,
 	}

@@ -49,7 +49,7 @@ func TestSignatures(t *testing.T) {
 		"another text":    {public, []byte("a tablE\n"), signature, "what it signs was changed"},
 		"another key":     {other, text, signature, "by the key " + public.ID() + ", and the key here is " + other.ID()},
 		"another comment": {public, text, bytes.Replace(signature, []byte("media.tar"), []byte("other.tar"), 1), "what it signs was changed"},
-		"no signature":    {public, text, []byte("none"), "no signature of minisign"},
+		"no signature":    {public, text, []byte("none"), "not a signature of minisign"},
 	} {
 		if err := tt.key.Verify(tt.text, tt.signature); err == nil && tt.want != "" || err != nil && (tt.want == "" || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s: got %v, want %q", name, err, tt.want)
@@ -86,7 +86,7 @@ func TestKeysThatAreNone(t *testing.T) {
 	if err := k.Verify(nil, []byte("untrusted comment: "+k.mark()+"\n")); err != nil {
 		t.Error(err)
 	}
-	if err := k.Verify(nil, []byte("untrusted comment: of another\n")); err == nil || !strings.Contains(err.Error(), "no signature by the key in a.key") {
+	if err := k.Verify(nil, []byte("untrusted comment: of another\n")); err == nil || !strings.Contains(err.Error(), "not a signature by the key in a.key") {
 		t.Error(err)
 	}
 }

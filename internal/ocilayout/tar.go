@@ -157,7 +157,7 @@ func kindOf(fi fs.FileInfo) string {
 	if fi.IsDir() {
 		return "a directory"
 	}
-	return "no regular file"
+	return "not a regular file"
 }
 
 // readDisk reads the archive and what a killed run left, behind the end of the

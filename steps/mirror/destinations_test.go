@@ -210,6 +210,7 @@ func TestMirrorDestinations(t *testing.T) {
 		}
 	}
 	wantFills := []string{
+		"layout /media",
 		"registry " + testbed.LocalHost, "unlisted images of registry " + testbed.LocalHost,
 		"registry " + testbed.EdgeHost, "unlisted images of registry " + testbed.EdgeHost,
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -139,6 +140,9 @@ func TestMirrorToPiecesLaws(t *testing.T) {
 		}
 		key := filepath.Join(keys, "site.key")
 		steptest.PutFile(t, key, string(secret))
+		if err := os.Chmod(key, 0o600); err != nil {
+			t.Fatal(err)
+		}
 		to := layoutAt(path)
 		to.Items[0].Other.Split, to.Items[0].Other.Sign.Key = "64KiB", plan.Path(key)
 		return &steptest.Fixture{
