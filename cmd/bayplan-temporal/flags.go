@@ -55,7 +55,7 @@ func runFlags() []cli.Flag {
 		&cli.IntFlag{Name: "max-failures", Value: -1, DefaultText: "all", Usage: "no wave after more than `N` failed sites"},
 		commandline.LockedFlag(),
 		&cli.DurationFlag{Name: "patience", Value: 7 * 24 * time.Hour, DefaultText: "168h", Usage: "wait so long for a worker, `TIME`"},
-		&cli.DurationFlag{Name: "silence", Value: time.Minute, DefaultText: "1m", Usage: "give a silent worker up after `TIME`"},
+		&cli.DurationFlag{Name: "silence", Value: 2 * time.Minute, DefaultText: "2m", Usage: "give a silent worker up after `TIME`"},
 		commandline.JSONFlag(),
 		commandline.QuietFlag(),
 		commandline.CIFlags()[0], commandline.CIFlags()[1],

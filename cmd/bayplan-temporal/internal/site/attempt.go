@@ -12,8 +12,9 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// beat is how often a worker says that it works on a step.
-const beat = 2 * time.Second
+// beats is how often a worker says that it works on a step, in the time after which a silent one is
+// given up: so often that some may be lost, and so seldom that a server bears hundreds of sites.
+const beats = 20
 
 // An attempt is one attempt of a step, from its first moment.
 type attempt struct {
@@ -100,7 +101,7 @@ func (a *attempt) beat(ctx context.Context) (stop func()) {
 	done, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)
-		tick := time.NewTicker(beat)
+		tick := time.NewTicker(max(time.Second, activity.GetInfo(ctx).HeartbeatTimeout/beats))
 		defer tick.Stop()
 		for {
 			a.mu.Lock()
