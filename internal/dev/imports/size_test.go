@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Limits on what a reader has to take in at once, in lines without tests.
+// Limits on what a reader has to take in at once, in lines. Tests count only for that of files.
 const (
 	maxFunction = 60
 	maxFile     = 400
@@ -27,7 +27,7 @@ func TestSizes(t *testing.T) {
 	lines, files := map[string]int{}, map[string]int{}
 	top := root(t)
 	err := filepath.WalkDir(top, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") {
 			return err
 		}
 		fset := token.NewFileSet()
@@ -42,6 +42,9 @@ func TestSizes(t *testing.T) {
 		n := fset.File(file.Pos()).LineCount()
 		if n > maxFile {
 			t.Errorf("%s has %d lines", short, n)
+		}
+		if strings.HasSuffix(name, "_test.go") {
+			return nil
 		}
 		lines[filepath.Dir(short)] += n
 		files[filepath.Dir(short)]++
