@@ -227,7 +227,7 @@ func TestCancelledSpreadLeavesNothing(t *testing.T) {
 	}
 	s.noFiles(t)
 	stacks := make([]byte, 1<<20)
-	if stacks = stacks[:runtime.Stack(stacks, true)]; strings.Contains(string(stacks), "spool.(*Pool).fill") {
+	if stacks = stacks[:runtime.Stack(stacks, true)]; strings.Contains(string(stacks), "spool.(*file).fill") {
 		t.Errorf("a fetch goes on:\n%s", stacks)
 	}
 }
