@@ -31,6 +31,7 @@ func Scenarios() []Scenario {
 		{"ironic", "the agent's files for a standalone Ironic"},
 		{"mirror", "images of docker.io, quay.io and ghcr.io in one registry"},
 		{"edge", "one of many sites, which runs by itself and reports to the centre"},
+		{"sites", "many sites in waves, each by a worker of bayplan-temporal"},
 		{"airgap", "images over an air gap: one plan outside, one inside"},
 	}
 }

@@ -94,6 +94,15 @@ var rehearsals = []rehearsal{
 		images: map[string][]string{"registry.example.com": nil}, changed: []int{1},
 	},
 	{
+		scenario: "sites",
+		mock: `
+  registries:
+    upstream: { host: registry.example.com, embedded: { dir: registry.example.com } }
+    centre: { host: "centre.example.com:5000", embedded: { dir: centre } }
+    sites: { host: "registry.*.example.com:5000", embedded: { dir: sites } }`,
+		images: map[string][]string{"registry.example.com": nil}, changed: []int{4},
+	},
+	{
 		scenario: "airgap",
 		vars:     map[string]string{"media": "DIR/media/images.tar"},
 		mock: `
@@ -224,7 +233,7 @@ func fill(t *testing.T, dir, host string, images []string) {
 // valid fails the test if a plan, as it is written, has mistakes or something to warn of.
 func valid(t *testing.T, file string) {
 	t.Helper()
-	graph, _, warnings := open(t, file, plan.Options{})
+	graph, _, warnings := open(t, file, plan.Options{Centre: "centre"}) // for bayplan-temporal, site has an effect
 	if len(warnings) > 0 {
 		t.Errorf("%s: %v", file, warnings)
 	}
@@ -319,8 +328,8 @@ func TestWriteOverwritesNothing(t *testing.T) {
 func TestUnknownScenario(t *testing.T) {
 	for name, want := range map[string]string{
 		"rhosp12": "did you mean rhosp13?",
-		"":        "there are rhosp13, rhosp17, kolla, ironic, mirror, edge, airgap",
-		"../x":    "there are rhosp13, rhosp17, kolla, ironic, mirror, edge, airgap",
+		"":        "there are rhosp13, rhosp17, kolla, ironic, mirror, edge, sites, airgap",
+		"../x":    "there are rhosp13, rhosp17, kolla, ironic, mirror, edge, sites, airgap",
 	} {
 		if _, err := Files(name); err == nil || fault.Hint(err) != want {
 			t.Errorf("%q: %v, hint %q", name, err, fault.Hint(err))
