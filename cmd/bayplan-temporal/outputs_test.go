@@ -60,14 +60,12 @@ func contains(t *testing.T, file string, texts ...string) {
 // --json, where it is told as a document.
 func TestRefused(t *testing.T) {
 	file := planFile(t, "refused", `
-connections:
-  registries:
-    hub: { host: hub.example.com, embedded: { dir: hub } }
+vars: { api_token: none }
 steps:
-  art: { type: artifact, with: { files: [key.pem], name: "keys:1", to: hub } }
-`, "key.pem", "-----BEGIN PRIVATE KEY-----\n")
-	c := run(t, "run", "-f", file, "--json")
-	c.ended(t, 2, "key.pem")
+  dir: { type: mkdir, with: { paths: ["${vars.api_token}"] } }
+`)
+	c := run(t, "run", "-f", file, "--var", "api_token=hunter2-hunter2", "--json")
+	c.ended(t, 2, "api_token")
 	if !strings.Contains(c.stdout.String(), `"cause":"command-line"`) {
 		t.Errorf("standard output:\n%s", c.stdout)
 	}

@@ -32,7 +32,7 @@ func (p *program) workerCommand() *cli.Command {
 	return &cli.Command{
 		Name: "worker", Usage: "do the steps of one site, until it is stopped",
 		Description: "Keeps each plan with its state in DIR/PLAN. While the worker is away,\n" +
-			"\"sh DIR/PLAN/.worker/apply\" goes on there.",
+			"the script DIR/PLAN/.worker/apply goes on there.",
 		Flags:  workerFlags(),
 		Action: p.work,
 	}
