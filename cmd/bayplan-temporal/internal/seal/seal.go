@@ -1,6 +1,6 @@
 // Package seal encrypts what goes to the server: the plan, its values, tasks, results and errors.
 // Who can read the server's database, or the line, then reads none of them, and cannot make a
-// value that a program with the key takes. Names of plans, sites and steps stay as they are. It
+// value that a program with the key takes; it can repeat one. Names of plans, sites and steps stay as they are. It
 // knows neither plans nor steps.
 package seal
 
@@ -51,13 +51,15 @@ func Read(ctx context.Context, file string) ([]*Key, error) {
 		return nil, fmt.Errorf("read the key: %w", err)
 	}
 	var keys []*Key
+	n := 0
 	for line := range strings.Lines(string(text)) {
+		n++
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
 		b, err := hex.DecodeString(line)
 		if err != nil || len(b) != keySize {
-			return nil, fault.WithHint(fmt.Errorf("read the key: line %d of %s has not 64 hexadecimal digits", len(keys)+1, file), "openssl rand -hex 32 makes a key")
+			return nil, fault.WithHint(fmt.Errorf("read the key: line %d of %s has not 64 hexadecimal digits", n, file), "openssl rand -hex 32 makes a key")
 		}
 		k, err := newKey(b)
 		if err != nil {
